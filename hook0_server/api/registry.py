@@ -1,0 +1,66 @@
+"""Each operation is declared once; the edges walk this table.
+
+A handler is transport-free. Its shape follows the kind:
+
+    UNARY          async def handler(call, request) -> response
+    SERVER_STREAM  def handler(call, request) -> AsyncIterator[response]
+    BIDI_STREAM    def handler(call, requests: AsyncIterator[request]) -> AsyncIterator[response]
+
+What it refuses it raises as `model.errors.Refused`; everything around it (authentication, field rules, authorization, error
+translation, metrics, the log line) is `pipeline`'s.
+"""
+
+import enum
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+from hook0_server.api import rules as field_rules
+
+PACKAGE = "hook0.v1"
+
+
+class Kind(enum.Enum):
+    UNARY = "unary"
+    SERVER_STREAM = "server_stream"
+    BIDI_STREAM = "bidi_stream"
+
+
+class Scope(enum.Enum):
+    """What a credential must have a right on."""
+
+    APPLICATION = "application"  # the application that `application_id` of the request names
+    ORGANIZATION = "organization"  # the organization that the request names, or the only visible one
+    STREAM = "stream"  # the handler asks itself, by call.authorize(application_id), for each message
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One rpc: `hook0.v1.<service>/<method>`, who may call it (`action`, Hook0's word), its field rules and its handler."""
+
+    service: str
+    method: str
+    request: type[Message]
+    response: type[Message]
+    kind: Kind
+    action: str  # e.g. event:ingest
+    handler: Callable[..., Any]
+    scope: Scope = Scope.APPLICATION
+    application_id: Callable[[Any], str] = lambda request: str(request.application_id)  # where the request names it
+    rules: Callable[[Any, field_rules.Breaches], None] | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{PACKAGE}.{self.service}/{self.method}"
+
+
+def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
+    """The table. Raises ValueError when two operations have one name."""
+    table: dict[str, Operation] = {}
+    for operation in operations:
+        if operation.name in table:
+            raise ValueError(f"{operation.name} is declared twice")
+        table[operation.name] = operation
+    return table
