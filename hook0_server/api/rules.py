@@ -1,7 +1,7 @@
 """Field rules: each says what was wrong and what is allowed. Breaches are collected, so that a caller sees all at once.
 
-    def create_application(request, breaches):
-        breaches.text("application.name", request.application.name, 2, 50)
+def create_application(request, breaches):
+    breaches.text("application.name", request.application.name, 2, 50)
 """
 
 import uuid

@@ -35,7 +35,7 @@ _RESERVED_HEADERS = frozenset(
 _RESERVED_PREFIXES = ("x-event-", "x-hook0-", "webhook-")
 
 
-class Invalid(Exception):
+class Invalid(Exception):  # noqa: N818 - read as `targets.Invalid`
     """No request can be made of this; the text is one sentence without secrets, fit to be shown."""
 
 
@@ -119,7 +119,7 @@ def mask_url(url: str) -> str:
 
 def mask_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The names of custom headers, in lower case and sorted, with every value hidden."""
-    return {name: MASK for name in sorted(map(str.lower, headers))}
+    return dict.fromkeys(sorted(map(str.lower, headers)), MASK)
 
 
 def _authority(authority: str, default_port: int) -> tuple[str | None, str, int]:

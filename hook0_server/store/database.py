@@ -40,17 +40,31 @@ class ResultUnknown(errors.Unavailable):
     """The connection broke while a statement ran: it may have been committed, or not."""
 
 
+class Unstorable(Exception):
+    """The database refused the data of a statement: nothing of it was written, and again would be refused again."""
+
+
 @contextlib.asynccontextmanager
 async def translated() -> AsyncIterator[None]:
     """The one place where the driver's errors become ours; its text goes to the log, never to a caller."""
     try:
         yield
-    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable) as failure:
+    except (
+        psycopg.errors.DeadlockDetected,
+        psycopg.errors.SerializationFailure,
+        psycopg.errors.LockNotAvailable,
+    ) as failure:
         log.warning("database.contended", error=str(failure))
         raise errors.Unavailable(
             "DATABASE_UNAVAILABLE", "The database is contended; retry.", retry_after=RETRY_SECONDS
         ) from failure
-    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed, OSError) as failure:
+    except (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        psycopg_pool.PoolTimeout,
+        psycopg_pool.PoolClosed,
+        OSError,
+    ) as failure:
         log.warning("database.unavailable", error=str(failure))
         raise ResultUnknown(
             "DATABASE_UNAVAILABLE", "The database cannot be reached; retry.", retry_after=RETRY_SECONDS
@@ -75,6 +89,15 @@ class Hot:
             try:
                 cursor = await connection.execute(statement, parameters, prepare=True, binary=True)
                 return await cursor.fetchall() if cursor.description else []
+            except psycopg.errors.CheckViolation as failure:
+                if "no partition" not in str(failure):
+                    raise Unstorable(str(failure)) from failure
+                log.error("database.partition_missing", error=str(failure))  # upkeep makes them days ahead: it will come
+                raise errors.Unavailable(
+                    "DATABASE_UNAVAILABLE", "The database is not ready for this day; retry.", retry_after=RETRY_SECONDS
+                ) from failure
+            except (psycopg.DataError, psycopg.IntegrityError, UnicodeError) as failure:
+                raise Unstorable(str(failure)) from failure
             except BaseException as failure:
                 # After a cancellation or a broken socket nobody knows what the connection would answer next.
                 if not isinstance(failure, psycopg.Error) or connection.broken:
@@ -114,7 +137,12 @@ class Hot:
 
 
 # A peer that vanished without a word is noticed within about 10 s.
-KEEPALIVES: dict[str, Any] = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10000}
+KEEPALIVES: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10000,
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,11 +1,24 @@
 -- name: existing
--- The day partitions there are: parent and name.
-SELECT p.relname, c.relname
-  FROM pg_inherits i
-  JOIN pg_class c ON c.oid = i.inhrelid
-  JOIN pg_class p ON p.oid = i.inhparent
- WHERE p.oid IN (to_regclass('events'), to_regclass('attempts'), to_regclass('dead_letters'))
+-- The database's day, and per parent every table that is named like one of its days: is it attached, was its detach interrupted.
+SELECT (now() AT TIME ZONE 'UTC')::date, parent.relname, to_date(right(part.relname, 8), 'YYYYMMDD'),
+       link.inhrelid IS NOT NULL, coalesce(link.inhdetachpending, false)
+  FROM pg_class parent
+  LEFT JOIN pg_class part ON part.relnamespace = parent.relnamespace AND part.relkind = 'r' AND part.relname ~ ('^' || parent.relname || '_[0-9]{8}$')
+  LEFT JOIN pg_inherits link ON link.inhrelid = part.oid AND link.inhparent = parent.oid
+ WHERE parent.oid IN (to_regclass('events'), to_regclass('attempts'), to_regclass('dead_letters'))
+ ORDER BY 2, 3
 
--- name: oldest_open_day
--- The oldest event day that open work still refers to; its partition is kept.
-SELECT least((SELECT min(event_day) FROM deliveries), (SELECT min(event_day) FROM fanouts))
+-- name: serialize
+-- One server at a time makes partitions; it ends with the transaction.
+SELECT pg_advisory_xact_lock(%(key)b::bigint)
+
+-- name: try_to_drop
+-- One server at a time drops; the others have nothing to do.
+SELECT pg_try_advisory_lock(%(key)b::bigint)
+
+-- name: dropped
+SELECT pg_advisory_unlock(%(key)b::bigint)
+
+-- name: open_days
+-- The event days that open work still refers to; their events are kept.
+SELECT event_day FROM deliveries UNION SELECT event_day FROM fanouts

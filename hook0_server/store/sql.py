@@ -16,7 +16,9 @@ _COMMENT = re.compile(r"(^|\s)--[^\n]*")
 def load(path: pathlib.Path) -> SimpleNamespace:
     """The statements of one file, by name, as bytes without comments: what goes over the wire is only SQL."""
     parts = _NAME.split(path.read_text(encoding="utf-8"))
-    statements = {name: _COMMENT.sub("", body).strip().rstrip(";").encode() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    statements = {
+        name: _COMMENT.sub("", body).strip().rstrip(";").encode() for name, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
     if len(statements) != len(parts) // 2:
         raise ValueError(f"{path}: two statements have one name")
     return SimpleNamespace(**statements)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import psycopg
 import structlog
 
+from hook0_server.model import errors
 from hook0_server.store import database
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,11 @@ class Wake:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(
-                    self._dsn, autocommit=True, application_name="hook0 listen", connect_timeout=5, **database.KEEPALIVES
+                    self._dsn,
+                    autocommit=True,
+                    application_name="hook0 listen",
+                    connect_timeout=5,
+                    **database.KEEPALIVES,
                 ) as connection:
                     await connection.execute("; ".join(f"LISTEN {channel}" for channel in CHANNELS).encode())
                     for channel in CHANNELS:
@@ -83,7 +88,7 @@ class Wake:
                     b"SELECT pg_notify(channel, payload) FROM unnest(%(channels)b::text[], %(payloads)b::text[]) AS n (channel, payload)",
                     _grouped(pending),
                 )
-            except database.errors.Unavailable:
+            except errors.Unavailable:
                 log.info("wake.unsent", hints=len(pending))  # the polls behind find it
 
 

@@ -1,6 +1,6 @@
-"""A program, run by its path: becomes a user PostgreSQL accepts, ties its life to its parent's, and turns into a command.
+"""A program, run by its path: becomes a user PostgreSQL accepts, ties its life to its parent's, and becomes a command.
 
-Usage: `python -I -S embedded_exec.py PARENT_PID DEATH_SIGNAL USER DIRECTORY COMMAND [ARGUMENT ...]`. USER is `self`,
+Usage: `python -I -S become.py PARENT_PID DEATH_SIGNAL USER DIRECTORY COMMAND [ARGUMENT ...]`. USER is `self`,
 `mapped:UID` (a user namespace in which the caller appears as UID) or `UID:GID`. DIRECTORY is where COMMAND works.
 
 It is a program and not a hook between fork and exec because the server has threads (gRPC's among them), and a lock one

@@ -1,0 +1,234 @@
+"""What surrounds every operation, once, for both edges.
+
+authenticate → field rules → authorize → handler → error → metrics → one log line. A request that could not be read is
+judged where its field rules would be, so that nobody without a credential learns anything. Errors leave as
+`errors.Refused`; what was not meant to happen leaves as `ending.Internal`, its stack only in the log.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+
+import structlog
+from google.protobuf.message import Message
+
+from hook0_server import metrics
+from hook0_server.access import credentials, permissions
+from hook0_server.api import ending, registry, rules
+from hook0_server.model import errors, ids
+
+log = structlog.get_logger(__name__)
+
+LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
+STOPPING_SECONDS = 1.0  # a client comes back after this; another server answers then, or this one again
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What an edge passes on in place of a request that is too large, or not the message it should be."""
+
+    refusal: errors.InvalidRequest
+
+
+def too_large(size_bytes: int) -> Unreadable:
+    return Unreadable(
+        errors.InvalidRequest.of(
+            "request",
+            f"has {size_bytes} bytes; at most {LARGEST_REQUEST_BYTES} are allowed",
+            reason="MESSAGE_TOO_LARGE",
+        )
+    )
+
+
+def malformed(message: type[Message]) -> Unreadable:
+    return Unreadable(
+        errors.InvalidRequest.of(
+            "request", f"is not a {message.DESCRIPTOR.full_name} whose texts are all UTF-8; send one"
+        )
+    )
+
+
+Request = Message | Unreadable
+
+
+def stopping_refusal() -> errors.Unavailable:
+    """How calls are refused and streams end while the server drains."""
+    return errors.Unavailable(
+        "SERVER_STOPPING", "This server is stopping; connect again.", retry_after=STOPPING_SECONDS
+    )
+
+
+@dataclass(slots=True)
+class Call:
+    """What a handler knows of a call besides its request."""
+
+    principal: credentials.Principal
+    request_id: str  # for logs, and in the INTERNAL error that a caller reports
+    source_ip: str | None = None
+    application_id: uuid.UUID | None = None  # Scope.APPLICATION: parsed and authorized
+    organization_id: uuid.UUID | None = None  # Scope.ORGANIZATION: the only one
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # once set, streams end with `stopping_refusal()`
+    _rights: "_Rights | None" = field(default=None, repr=False)
+
+    async def authorize(self, application_id: str) -> uuid.UUID:
+        """Scope.STREAM: the application, parsed. Raises InvalidRequest, Denied or NotFound."""
+        self.application_id = await self._asked().on_application(self.principal, application_id)
+        return self.application_id
+
+    async def recheck(self) -> None:
+        """Raise Unauthenticated (CREDENTIALS_REVOKED) when the credential is valid no more; streams ask every 5 s.
+
+        While the database cannot be reached nothing is known and nothing refused: what the stream does next will fail.
+        """
+        await self._asked().recheck()
+
+    def _asked(self) -> "_Rights":
+        if self._rights is None:
+            raise AssertionError("only a call that a pipeline made can ask for rights")
+        return self._rights
+
+
+class _Rights:
+    """What one call's credential may do, for as long as the call lives."""
+
+    __slots__ = ("_authenticator", "_authorization", "_entry", "_operation", "_permissions")
+
+    def __init__(
+        self,
+        authenticator: credentials.Authenticator,
+        permitted: permissions.Permissions,
+        operation: registry.Operation,
+        authorization: str | None,
+        entry: ending.Entry,
+    ) -> None:
+        self._authenticator, self._permissions, self._operation = authenticator, permitted, operation
+        self._authorization, self._entry = authorization, entry
+
+    async def on_application(self, principal: credentials.Principal, text: str) -> uuid.UUID:
+        application_id = ids.parse(text)
+        if application_id is None:
+            raise errors.InvalidRequest.of("application_id", f"{errors.excerpt(text)} is not a UUID with hyphens")
+        await self._permissions.on_application(principal, self._operation.action, application_id)
+        self._entry.application_id = application_id
+        return application_id
+
+    async def recheck(self) -> None:
+        try:
+            await self._authenticator.authenticate(self._authorization)
+        except errors.Unauthenticated as refusal:
+            raise errors.Unauthenticated(
+                "CREDENTIALS_REVOKED", "The credential was deleted while the stream was open; connect with another one."
+            ) from refusal
+        except errors.Unavailable as failure:
+            log.debug("rpc.recheck_unanswered", method=self._operation.name, reason=failure.reason)
+
+
+class Pipeline:
+    """Runs operations for the edges. `stop()` refuses new calls and tells the open streams to end."""
+
+    def __init__(
+        self,
+        authenticator: credentials.Authenticator,
+        permitted: permissions.Permissions,
+        counted: metrics.Metrics,
+        organization_id: uuid.UUID | None = None,
+    ) -> None:
+        self._authenticator, self._permissions, self._organization_id = authenticator, permitted, organization_id
+        self._ledger = ending.Ledger(counted)
+        self._stopping = asyncio.Event()
+        self._prefix, self._numbers = secrets.token_hex(6), itertools.count(1)
+
+    def stop(self) -> None:
+        """From now on: new calls are refused with SERVER_STOPPING, and `call.stopping` of the open ones is set."""
+        self._stopping.set()
+
+    async def idle(self) -> None:
+        """Returns when no call is open."""
+        await self._ledger.idle.wait()
+
+    @property
+    def open_calls(self) -> int:
+        return self._ledger.open_calls
+
+    async def unary(
+        self, operation: registry.Operation, request: Request, *, authorization: str | None, source_ip: str | None
+    ) -> Message:
+        """The answer. Raises errors.Refused, Internal among them."""
+        with self._entry(operation) as entry:
+            call = await self._admit(entry, operation, authorization, source_ip)
+            await self._judge(call, operation, request)
+            response: Message = await operation.handler(call, request)
+            return response
+
+    async def server_stream(
+        self, operation: registry.Operation, request: Request, *, authorization: str | None, source_ip: str | None
+    ) -> AsyncGenerator[Message, None]:
+        """The answers as they come; closing it (contextlib.aclosing) ends the handler. Raises as `unary` does."""
+        with self._entry(operation) as entry:
+            call = await self._admit(entry, operation, authorization, source_ip)
+            await self._judge(call, operation, request)
+            async with contextlib.aclosing(operation.handler(call, request)) as responses:
+                async for response in responses:
+                    yield response
+
+    async def bidi_stream(
+        self,
+        operation: registry.Operation,
+        requests: AsyncIterator[Request],
+        *,
+        authorization: str | None,
+        source_ip: str | None,
+    ) -> AsyncGenerator[Message, None]:
+        """As `server_stream`, Scope.STREAM only; a refused request raises where the handler takes it."""
+        if operation.scope is not registry.Scope.STREAM:
+            raise ValueError(
+                f"{operation.name}: the handler of a stream of requests authorizes each itself (Scope.STREAM)"
+            )
+        with self._entry(operation) as entry:
+            call = await self._admit(entry, operation, authorization, source_ip)
+            async with contextlib.aclosing(operation.handler(call, _each_judged(operation, requests))) as responses:
+                async for response in responses:
+                    yield response
+
+    def _entry(self, operation: registry.Operation) -> ending.Entry:
+        return ending.Entry(self._ledger, operation, f"{self._prefix}-{next(self._numbers):x}")
+
+    async def _admit(
+        self, entry: ending.Entry, operation: registry.Operation, authorization: str | None, source_ip: str | None
+    ) -> Call:
+        if self._stopping.is_set():
+            raise stopping_refusal()
+        principal = await self._authenticator.authenticate(authorization)
+        entry.credential_id = principal.credential_id
+        rights = _Rights(self._authenticator, self._permissions, operation, authorization, entry)
+        return Call(principal, entry.request_id, source_ip, None, None, self._stopping, rights)
+
+    async def _judge(self, call: Call, operation: registry.Operation, request: Request) -> None:
+        readable = _judged(operation, request)
+        if operation.scope is registry.Scope.APPLICATION:
+            await call.authorize(operation.application_id(readable))
+        elif operation.scope is registry.Scope.ORGANIZATION:
+            self._permissions.on_organization(call.principal, operation.action)
+            call.organization_id = self._organization_id
+
+
+def _judged(operation: registry.Operation, request: Request) -> Message:
+    """The request, once its field rules hold."""
+    if isinstance(request, Unreadable):
+        raise request.refusal
+    if operation.rules is not None:
+        breaches = rules.Breaches()
+        operation.rules(request, breaches)
+        breaches.refuse()
+    return request
+
+
+async def _each_judged(
+    operation: registry.Operation, requests: AsyncIterator[Request]
+) -> AsyncGenerator[Message, None]:
+    async for request in requests:
+        yield _judged(operation, request)

@@ -1,0 +1,179 @@
+"""One HTTP/1.1 connection to a receiver: one request at a time, each with its deadline.
+
+The receiver is not trusted. Whatever it does, an exchange ends as a `Reply` by its deadline and no exception reaches
+the event loop. Once a response head is complete its status stands: what goes wrong in the body after that only cuts the
+body (as in Hook0), and the connection is not used again.
+"""
+
+import asyncio
+import select
+import ssl
+from collections.abc import Callable
+from typing import cast
+
+from hook0_server.delivery import answer, request, response
+from hook0_server.model import targets
+from hook0_server.model.outcome import Outcome
+
+Key = tuple[str, str, int, targets.Address]
+"""Scheme, host, port and the vetted address: what was checked for one name is never used for another."""
+
+_JOIN_BYTES = 64 * 1024
+# Peers that leave without a TLS goodbye have closed the connection, no more.
+_TLS_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
+class Connection(asyncio.Protocol):
+    """Whoever dialled it or took it from the kept ones alone calls `exchange`, then gives it back or aborts it."""
+
+    __slots__ = (
+        "_deadline_at",
+        "_loop",
+        "_on_lost",
+        "_poll",
+        "_reader",
+        "_timer",
+        "_timer_at",
+        "_transport",
+        "_usable",
+        "_waiter",
+        "closed",
+        "key",
+    )
+
+    def __init__(self, key: Key, caps: response.Caps, on_lost: "Callable[[Connection], None]") -> None:
+        """`on_lost` is called once, when the connection is closed, by whichever side."""
+        self.key = key
+        self._on_lost = on_lost
+        self._reader = response.Reader(caps)
+        self._loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self._usable = True
+        self._waiter: asyncio.Future[answer.Reply] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = self._deadline_at = 0.0
+
+    async def exchange(self, sent: request.Request, deadline_at: float) -> answer.Reply:
+        """Write the request and wait for its answer until `deadline_at` (loop time). Raises only cancellation."""
+        if not self._usable:
+            return _broken("the connection was closed before the request", unanswered=True)
+        waiter: asyncio.Future[answer.Reply] = self._loop.create_future()
+        self._waiter = waiter
+        self._reader.begin(bodiless=sent.bodiless_answer)
+        self._arm(deadline_at)
+        if len(sent.body) < _JOIN_BYTES:
+            self._transport.write(sent.head + sent.body)
+        else:
+            self._transport.writelines((sent.head, sent.body))
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            self._waiter = None
+            self.abort()
+            raise
+
+    def may_be_kept(self) -> bool:
+        """Whether another exchange may follow, as far as this side knows."""
+        return self._usable and self._waiter is None
+
+    def is_quiet(self) -> bool:
+        """Whether nothing has arrived on a kept connection, asked just before it is used again.
+
+        The socket itself is asked: an end, or bytes nobody requested, that the loop has not read yet would otherwise
+        break the next request or pass for its answer.
+        """
+        return self._usable and not self._transport.is_closing() and not self._poll.poll(0)
+
+    def abort(self) -> None:
+        """Close at once; harmless when closed already."""
+        self._usable = False
+        if not self.closed.done():
+            self._transport.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._poll = select.poll()
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiter is None:
+            self.abort()  # nobody asked for this
+            return
+        try:
+            self._reader.feed(data)
+        except response.Malformed as error:
+            self._break_off(Outcome.PROTOCOL_ERROR, str(error))
+        else:
+            if self._reader.complete:
+                self._finish(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._usable = False
+        self.closed.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiter is not None:
+            self._end_of_stream(exc)
+        self._on_lost(self)
+
+    # How an exchange ends.
+
+    def _finish(self, cut: str | None) -> None:
+        """A final head has come, so its status is the result; `cut` says why the body is not whole."""
+        self._settle(self._reader.reply(cut))
+        # An answer from one who has not read the whole request: the rest would be read as the next one.
+        if cut is not None or not self._reader.keep_alive or self._transport.get_write_buffer_size():
+            self.abort()
+
+    def _break_off(self, outcome: Outcome, problem: str) -> None:
+        if self._reader.status is not None:
+            self._finish(f"the response body was cut off: {problem}")
+        else:
+            self._settle(_broken(problem, outcome))
+            self.abort()
+
+    def _end_of_stream(self, exc: Exception | None) -> None:
+        if self._reader.status is not None and exc is None and self._reader.ends_with_the_stream():
+            self._finish(None)
+        elif self._reader.has_begun:
+            self._break_off(Outcome.CONNECTION_ERROR, "the receiver closed the connection in the middle of its answer")
+        elif isinstance(exc, ssl.SSLError) and not isinstance(exc, _TLS_CLOSED):
+            self._settle(_broken(f"the receiver ended TLS: {exc}", Outcome.TLS_ERROR))
+        else:
+            self._settle(_broken("the receiver closed the connection without an answer", unanswered=True))
+
+    def _settle(self, reply: answer.Reply) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(reply)
+
+    # The deadline.
+
+    def _arm(self, deadline_at: float) -> None:
+        """One timer serves many exchanges: it looks for the current deadline when it fires, and only moves earlier."""
+        self._deadline_at = deadline_at
+        if self._timer is not None:
+            if self._timer_at <= deadline_at:
+                return
+            self._timer.cancel()
+        self._timer_at = deadline_at
+        self._timer = self._loop.call_at(deadline_at, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        # uvloop's timers tick in milliseconds and may come a little early.
+        if self._deadline_at - self._loop.time() > 0.002:
+            self._arm(self._deadline_at)
+        elif self._reader.has_begun:
+            self._break_off(Outcome.TIMEOUT, "the deadline passed in the middle of the answer")
+        else:
+            self._break_off(Outcome.TIMEOUT, "the deadline passed without an answer")
+
+
+def _broken(message: str, outcome: Outcome = Outcome.CONNECTION_ERROR, *, unanswered: bool = False) -> answer.Reply:
+    return answer.Reply(None, [], b"", False, message, outcome, unanswered)

@@ -1,0 +1,244 @@
+"""Group commit by natural batching: what waits becomes one statement in one transaction, acknowledged after the commit.
+
+There is no timer: an idle server writes a single event at once, a busy one writes what has gathered meanwhile.
+"""
+
+import asyncio
+import contextlib
+import random
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from hook0_server.ingest import queue
+from hook0_server.model import delivery, errors
+from hook0_server.store import database, publish
+
+log = structlog.get_logger(__name__)
+
+WRITERS = 2  # four 1-row commits at a time starve the batching
+_CONTENDED_TRIES = 6
+_ROUNDS = 4  # a type that is created, or a winner that rolls back, between the two statements
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """delivery_count is None for a duplicate and for a broadcast."""
+
+    event_id: uuid.UUID
+    received_at: datetime
+    duplicate: bool
+    delivery_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why one event was not stored: an ErrorReason, one sentence, and the field of the event."""
+
+    reason: str
+    message: str
+    field: str
+
+
+Result = Published | Rejected
+
+
+class Writer:
+    """`async with writer.running():` then `submit`. Nothing is acknowledged before its commit."""
+
+    def __init__(
+        self, db: database.Database, hand_over: delivery.HandOver, stored: Callable[[int], None] = lambda events: None
+    ) -> None:
+        self._hots = [db.hot(f"writer {number}") for number in range(1, WRITERS + 1)]
+        self._hand_over = hand_over
+        self._stored = stored
+        self.queue = queue.Queue()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Writes until the block ends, and then what still waits; a second cancellation gives that up."""
+        async with asyncio.TaskGroup() as tasks:
+            writers = [tasks.create_task(self._write_on(hot), name=f"ingest.writer-{n}") for n, hot in enumerate(self._hots)]
+            try:
+                yield
+                await self._drained()
+            finally:
+                for writer in writers:
+                    writer.cancel()
+
+    async def _drained(self) -> None:
+        while self.queue.waiting:
+            await asyncio.sleep(0.005)
+
+    async def submit(self, application_id: uuid.UUID, events: list[publish.NewEvent]) -> list[Result]:
+        """Store the events; a result for each, in order. Raises QuotaExceeded (queue full) or Unavailable (database away)."""
+        groups = []
+        for part in _parts(events):
+            done: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
+            group = queue.Group(application_id, part, sum(len(event.payload) for event in part), done)  # type: ignore[arg-type]
+            self.queue.put(group)
+            groups.append(done)
+        if len(groups) == 1:
+            return await groups[0]
+        return [result for part in await asyncio.gather(*groups) for result in part]
+
+    async def _write_on(self, hot: database.Hot) -> None:
+        while True:
+            await self.queue.any.wait()
+            groups = self.queue.take()
+            if groups:
+                await self._write(hot, groups)
+
+    async def _write(self, hot: database.Hot, groups: list[queue.Group]) -> None:
+        events = [event for group in groups for event in group.events]
+        try:
+            results = await self._store(hot, events)
+        except Exception as failure:
+            if not isinstance(failure, errors.Refused):
+                log.exception("ingest.failed", events=len(events))
+            for group in groups:
+                if not group.done.done():
+                    group.done.set_exception(failure)
+            return
+        at = 0
+        for group in groups:
+            part = results[at : at + len(group.events)]
+            at += len(group.events)
+            if not group.done.done():
+                group.done.set_result(part)  # type: ignore[arg-type]
+
+    async def _store(self, hot: database.Hot, events: list[publish.NewEvent]) -> list[Result]:
+        """A result for each event. Event ids may repeat: the first of each goes first, the others are judged after it."""
+        results: list[Result | None] = [None] * len(events)
+        pending = list(range(len(events)))
+        for _ in range(_ROUNDS):
+            firsts = {events[at].event_id: at for at in reversed(pending)}
+            batch = sorted(firsts.values(), key=lambda at: _order(events[at]))
+            await self._insert(hot, events, batch, results)
+            pending = await self._judge(hot, events, [at for at in pending if results[at] is None], results)
+            if not pending:
+                return results  # type: ignore[return-value]
+        raise errors.Unavailable("DATABASE_UNAVAILABLE", "The event could not be stored now; retry.", retry_after=1.0)
+
+    async def _insert(
+        self, hot: database.Hot, events: list[publish.NewEvent], batch: list[int], results: list[Result | None]
+    ) -> None:
+        rows = [events[at] for at in batch]
+        try:
+            stored, node = await self._publish(hot, rows)
+        except database.Unstorable as failure:
+            if len(batch) == 1:
+                log.error("ingest.unstorable", error=str(failure), event_id=str(rows[0].event_id))
+                results[batch[0]] = Rejected("FIELD_INVALID", "This event holds something that cannot be stored.", "event")
+                return
+            half = len(batch) // 2
+            await self._insert(hot, events, batch[:half], results)
+            await self._insert(hot, events, batch[half:], results)
+            return
+        self._handed_over(rows, stored, node)
+        for at in batch:
+            event_id = events[at].event_id
+            if event_id in stored.deliveries:
+                owed = stored.deliveries[event_id]
+                results[at] = Published(event_id, stored.received_at, False, None if owed is None else len(owed))
+
+    async def _publish(self, hot: database.Hot, rows: Sequence[publish.NewEvent]) -> tuple[publish.Stored, int | None]:
+        for attempt in range(_CONTENDED_TRIES):
+            node = self._hand_over.node_id()
+            places = self._hand_over.places(sum(len(row.payload) for row in rows))
+            try:
+                return await publish.publish(hot, rows, node=node, places=places, full=self._hand_over.full()), node
+            except database.ResultUnknown:
+                self._hand_over.result_unknown()
+                raise
+            except errors.Unavailable:  # a deadlock or a lock that was not given: nothing was stored
+                if attempt == _CONTENDED_TRIES - 1:
+                    raise
+                await asyncio.sleep(random.uniform(0.001, 0.02) * (attempt + 1))  # noqa: S311  # jitter, not a secret
+        raise AssertionError("unreachable")
+
+    def _handed_over(self, rows: Sequence[publish.NewEvent], stored: publish.Stored, node: int | None) -> None:
+        created_at = stored.received_at.timestamp()
+        taken: list[delivery.Delivery] = []
+        counts: defaultdict[uuid.UUID, list[int]] = defaultdict(lambda: [0, 0])
+        unowned = broadcast = False
+        for row in rows:
+            owed = stored.deliveries.get(row.event_id, ())
+            if owed is None:
+                broadcast = True
+                continue
+            count = counts[row.application_id]
+            count[0] += 1
+            count[1] += len(owed)
+            for delivery_id, subscription_id, held in owed:
+                if held and node is not None:
+                    taken.append(
+                        delivery.Delivery(
+                            row.application_id, delivery_id, delivery_id, subscription_id, row.event_id, row.event_type,
+                            row.content_type, row.payload, node, created_at,
+                        )
+                    )  # fmt: skip
+                else:
+                    unowned = True
+        if taken:
+            self._hand_over.take(taken)
+        if unowned:
+            self._hand_over.left_unowned()
+        if broadcast:
+            self._hand_over.broadcast()
+        self._stored(len(stored.deliveries))
+        for application_id, (events, deliveries) in counts.items():
+            self.queue.learn(application_id, events, deliveries)
+
+    async def _judge(
+        self, hot: database.Hot, events: list[publish.NewEvent], unstored: list[int], results: list[Result | None]
+    ) -> list[int]:
+        """Why these were not stored; answers the positions that could be stored now."""
+        again: list[int] = []
+        if not unstored:
+            return again
+        verdicts = await publish.classify(hot, [events[at] for at in unstored])
+        for at, verdict in zip(unstored, verdicts, strict=True):
+            if verdict.verdict == "again":
+                again.append(at)
+            else:
+                results[at] = _judged(events[at], verdict)
+        return again
+
+
+def _judged(event: publish.NewEvent, verdict: publish.Verdict) -> Result:
+    if verdict.verdict == "duplicate" and verdict.received_at is not None:
+        return Published(event.event_id, verdict.received_at, True, None)
+    if verdict.verdict == "reused":
+        return Rejected(
+            "EVENT_ID_REUSED",
+            "This event_id was used for an event with other content; give each event its own id.",
+            "event_id",
+        )
+    return Rejected(
+        "EVENT_TYPE_NOT_FOUND",
+        f"The application has no active event type {errors.excerpt(event.event_type)}; create it first.",
+        "event_type",
+    )
+
+
+def _order(event: publish.NewEvent) -> tuple[object, int, int]:
+    """One order for every writer of every process: else two batches with the same ids deadlock."""
+    return event.day, event.application_id.int, event.event_id.int
+
+
+def _parts(events: list[publish.NewEvent]) -> Iterable[list[publish.NewEvent]]:
+    """Parts that fit a batch; one event is always less than its limit."""
+    part: list[publish.NewEvent] = []
+    size = 0
+    for event in events:
+        if part and (len(part) == queue.BATCH_EVENTS or size + len(event.payload) > queue.BATCH_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(event)
+        size += len(event.payload)
+    yield part

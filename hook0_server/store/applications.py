@@ -1,0 +1,78 @@
+"""Applications. What is deleted is not there any more for any reader here."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from hook0_server.model import errors
+from hook0_server.store import database, rows, sql, subscriptions
+
+SQL = sql.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    application_id: uuid.UUID
+    organization_id: uuid.UUID
+    name: str
+    revision: int
+    created_at: datetime
+
+
+async def hold(connection: database.Connection, application_id: uuid.UUID) -> None:
+    """Keep it from being deleted until this transaction ends, so that nothing is created in a deleted application.
+
+    Raises NotFound / APPLICATION_NOT_FOUND.
+    """
+    cursor = await connection.execute(SQL.hold, {"application_id": application_id})
+    if await cursor.fetchone() is None:
+        raise missing()
+
+
+def missing() -> errors.NotFound:
+    return errors.NotFound(
+        "APPLICATION_NOT_FOUND", "There is no such application, or it was deleted; check application_id."
+    )
+
+
+async def create(
+    connection: database.Connection, application_id: uuid.UUID, organization_id: uuid.UUID, name: str
+) -> Application:
+    parameters = {"application_id": application_id, "organization_id": organization_id, "name": name}
+    cursor = await connection.execute(SQL.create, parameters)
+    return Application(*await rows.only(cursor))
+
+
+async def get(db: database.Database, application_id: uuid.UUID) -> Application | None:
+    row = await db.fetch_one(SQL.get, {"application_id": application_id})
+    return Application(*row) if row else None
+
+
+async def page(
+    db: database.Database, organization_id: uuid.UUID, *, before: uuid.UUID | None, size: int
+) -> list[Application]:
+    """Newest first, those whose ids are smaller than `before`."""
+    rows = await db.fetch(SQL.page, {"organization_id": organization_id, "before": before, "size": size})
+    return [Application(*row) for row in rows]
+
+
+async def update(
+    db: database.Database, application_id: uuid.UUID, *, name: str | None, revision: int | None
+) -> Application | None:
+    """Change what is not None, if it still has this revision (None: any). None: there is no such row."""
+    row = await db.fetch_one(SQL.update, {"application_id": application_id, "name": name, "revision": revision})
+    return Application(*row) if row else None
+
+
+async def delete(db: database.Database, application_id: uuid.UUID) -> bool:
+    """End it, its secrets and its subscriptions. False: there is no such application."""
+    if await db.fetch_one(SQL.delete, {"application_id": application_id}) is None:
+        return False
+    await subscriptions.delete_all(db, application_id)
+    return True
+
+
+async def finish_deletions(db: database.Database) -> int:
+    """End the subscriptions that a dying server left in deleted applications; answers how many. For upkeep."""
+    rows = await db.fetch(SQL.deleted_with_subscriptions)
+    return sum([await subscriptions.delete_all(db, row[0]) for row in rows])

@@ -1,0 +1,84 @@
+-- name: create
+-- The subscription and the first version of its target.
+WITH target AS (
+  INSERT INTO subscription_revisions (application_id, subscription_id, revision, target_encrypted)
+  VALUES (%(application_id)b, %(subscription_id)b, 1, %(target_sealed)b)
+)
+INSERT INTO subscriptions (application_id, subscription_id, is_enabled, description, event_types, labels, routing_label, metadata,
+                           retry_policy, delivery_options, secret_encrypted)
+VALUES (%(application_id)b, %(subscription_id)b, %(is_enabled)b, %(description)b, %(event_types)b::text[], %(labels)b,
+        %(routing_label)b, %(metadata)b, %(retry_policy)b, %(delivery_options)b, %(secret_sealed)b)
+RETURNING revision, created_at, updated_at
+
+-- name: get
+-- With the target of its present revision. Indexes: subscriptions_pkey, subscription_revisions_pkey.
+SELECT s.application_id, s.subscription_id, s.is_enabled, s.description, s.event_types, s.labels, s.metadata, s.retry_policy,
+       s.delivery_options, r.target_encrypted, s.revision, s.created_at, s.updated_at
+  FROM subscriptions s
+  JOIN subscription_revisions r USING (application_id, subscription_id, revision)
+ WHERE s.application_id = %(application_id)b AND s.subscription_id = %(subscription_id)b AND s.deleted_at IS NULL
+
+-- name: page
+-- Newest first (ids are version 7). Index: subscriptions_pkey.
+SELECT s.application_id, s.subscription_id, s.is_enabled, s.description, s.event_types, s.labels, s.metadata, s.retry_policy,
+       s.delivery_options, r.target_encrypted, s.revision, s.created_at, s.updated_at
+  FROM subscriptions s
+  JOIN subscription_revisions r USING (application_id, subscription_id, revision)
+ WHERE s.application_id = %(application_id)b AND s.deleted_at IS NULL
+   AND (%(before)b::uuid IS NULL OR s.subscription_id < %(before)b::uuid)
+ ORDER BY s.subscription_id DESC
+ LIMIT %(size)b
+
+-- name: lock
+-- Before it is read to be changed. A statement of its own: one that waited for the lock while it joins would pair the new
+-- revision with the targets of its old snapshot, and find nothing.
+SELECT 1 FROM subscriptions
+ WHERE application_id = %(application_id)b AND subscription_id = %(subscription_id)b AND deleted_at IS NULL
+   FOR UPDATE
+
+-- name: update
+-- The next revision with its target. changed_xid is what the senders' caches read by.
+WITH changed AS (
+  UPDATE subscriptions
+     SET is_enabled = %(is_enabled)b, description = %(description)b, event_types = %(event_types)b::text[], labels = %(labels)b,
+         routing_label = %(routing_label)b, metadata = %(metadata)b, retry_policy = %(retry_policy)b,
+         delivery_options = %(delivery_options)b, revision = revision + 1, changed_xid = pg_current_xact_id(), updated_at = now()
+   WHERE application_id = %(application_id)b AND subscription_id = %(subscription_id)b
+  RETURNING application_id, subscription_id, revision, created_at, updated_at
+), target AS (
+  INSERT INTO subscription_revisions (application_id, subscription_id, revision, target_encrypted)
+  SELECT application_id, subscription_id, revision, %(target_sealed)b::bytea FROM changed
+)
+SELECT revision, created_at, updated_at FROM changed
+
+-- name: delete
+UPDATE subscriptions
+   SET is_enabled = false, deleted_at = now(), revision = revision + 1, changed_xid = pg_current_xact_id(), updated_at = now()
+ WHERE application_id = %(application_id)b AND subscription_id = %(subscription_id)b AND deleted_at IS NULL
+RETURNING subscription_id
+
+-- name: delete_slice
+-- Ends some of an application's subscriptions; answers a row for each.
+WITH slice AS (
+  SELECT subscription_id FROM subscriptions
+   WHERE application_id = %(application_id)b AND deleted_at IS NULL
+   ORDER BY subscription_id LIMIT %(size)b
+     FOR UPDATE
+)
+UPDATE subscriptions s
+   SET is_enabled = false, deleted_at = now(), revision = revision + 1, changed_xid = pg_current_xact_id(), updated_at = now()
+  FROM slice
+ WHERE s.application_id = %(application_id)b AND s.subscription_id = slice.subscription_id
+RETURNING 1
+
+-- name: sharers
+-- How many other enabled subscriptions of the application carry each of these label pairs; past the limit it does not matter.
+-- Index: subscriptions_by_labels.
+SELECT pair.key || '=' || pair.value, shared.count
+  FROM jsonb_each_text(%(labels)b::jsonb) AS pair
+ CROSS JOIN LATERAL (
+   SELECT count(*)::int AS count
+     FROM (SELECT FROM subscriptions s
+            WHERE s.application_id = %(application_id)b AND s.is_enabled AND s.subscription_id <> %(subscription_id)b
+              AND s.labels @> jsonb_build_object(pair.key, pair.value)
+            LIMIT 1001) capped) shared

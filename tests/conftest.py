@@ -1,0 +1,62 @@
+"""A real PostgreSQL for every test that touches SQL: one server a run, one template database, a clone of it for each test."""
+
+import asyncio
+import os
+import pathlib
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from hook0_server.store import database, embedded, migrate, partitions
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """TEST_DATABASE_URL, or an embedded server without fsync that ends with the run. PG_MAJOR chooses 18 or 16."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    folder: pathlib.Path = tmp_path_factory.mktemp("postgres")
+    with asyncio.Runner() as runner:
+        server = embedded.run(folder, major=int(os.environ.get("PG_MAJOR", "18")), durable=False)
+        running = runner.run(server.__aenter__())
+        yield running.dsn
+        runner.run(server.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def template(postgres_dsn: str) -> Iterator[str]:
+    """The name of a migrated database with partitions, to clone (30-60 ms) instead of migrating each time."""
+    name = f"template_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+
+    async def prepare() -> None:
+        dsn = make_conninfo(postgres_dsn, dbname=name)
+        await migrate.migrate(dsn)
+        async with database.Database(dsn, pool_size=1) as db:
+            await partitions.ensure(db, retention_days=5)
+
+    asyncio.run(prepare())
+    yield name
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def dsn(postgres_dsn: str, template: str) -> Iterator[str]:
+    """A fresh, migrated database of its own."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        yield make_conninfo(postgres_dsn, dbname=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def db(dsn: str) -> AsyncIterator[database.Database]:
+    async with database.Database(dsn, pool_size=4) as opened:
+        yield opened
