@@ -21,6 +21,8 @@ _ROLES = (API, DELIVERY)
 _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("json", "console")
 _PREFIX = "HOOK0_"
+# What hook0_client reads, where both run in one environment.
+_CLIENTS_OWN = frozenset({"HOOK0_ADDRESS", "HOOK0_TOKEN", "HOOK0_APPLICATION_ID", "HOOK0_TLS"})
 _MASK = "***"
 _SHOWN_CHARACTERS = 100
 _PORTS = 65535
@@ -39,7 +41,7 @@ class Problem:
         return f"{self.variable} is {self.given}; allowed: {self.allowed}"
 
 
-class SettingsRefused(Exception):  # noqa: N818 - said as all refusals here are
+class SettingsRefused(Exception):
     """The environment cannot be used; the message has one line for each problem."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -278,13 +280,10 @@ def _quoted(setting: Setting, given: str) -> str:
 
 
 def _is_unknown(name: str) -> bool:
-    return name.startswith(_PREFIX) and name not in _BY_VARIABLE
+    return name.startswith(_PREFIX) and name not in _BY_VARIABLE and name not in _CLIENTS_OWN
 
 
 def _unknown(name: str) -> Problem:
     nearest = difflib.get_close_matches(name, _BY_VARIABLE, n=1, cutoff=0)[0]
-    return Problem(
-        name[:_SHOWN_CHARACTERS],
-        "not a setting of this server",
-        f"did you mean {nearest}? `hook0-server config` lists all",
-    )
+    allowed = f"{nearest} is the nearest there is, `hook0-server config` lists all"
+    return Problem(name[:_SHOWN_CHARACTERS], "not a setting of this server", allowed)

@@ -47,7 +47,7 @@ class Keyring:
 
     @classmethod
     def load(cls, setting: str | None, data_dir: pathlib.Path) -> Self:
-        """The keys of HOOK0_ENCRYPTION_KEYS (`id:hex[,id:hex…]`); without it that of a key file, made when it is absent.
+        """The keys of HOOK0_ENCRYPTION_KEYS (`id:hex[,id:hex…]`), else that of a key file, made when it is absent.
 
         Raises InvalidKeys, and OSError when the data directory cannot be written.
         """
@@ -103,7 +103,7 @@ def _create(path: pathlib.Path, text: str) -> None:
     """Write a private file whole or not at all; where another process was first, its file stays."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -46,9 +46,7 @@ def too_large(size_bytes: int) -> Unreadable:
 
 def malformed(message: type[Message]) -> Unreadable:
     return Unreadable(
-        errors.InvalidRequest.of(
-            "request", f"is not a {message.DESCRIPTOR.full_name} whose texts are all UTF-8; send one"
-        )
+        errors.InvalidRequest.of("request", f"is not a {message.DESCRIPTOR.full_name} whose texts are all UTF-8; send one")
     )
 
 
@@ -57,9 +55,7 @@ Request = Message | Unreadable
 
 def stopping_refusal() -> errors.Unavailable:
     """How calls are refused and streams end while the server drains."""
-    return errors.Unavailable(
-        "SERVER_STOPPING", "This server is stopping; connect again.", retry_after=STOPPING_SECONDS
-    )
+    return errors.Unavailable("SERVER_STOPPING", "This server is stopping; connect again.", retry_after=STOPPING_SECONDS)
 
 
 @dataclass(slots=True)
@@ -185,9 +181,7 @@ class Pipeline:
     ) -> AsyncGenerator[Message, None]:
         """As `server_stream`, Scope.STREAM only; a refused request raises where the handler takes it."""
         if operation.scope is not registry.Scope.STREAM:
-            raise ValueError(
-                f"{operation.name}: the handler of a stream of requests authorizes each itself (Scope.STREAM)"
-            )
+            raise ValueError(f"{operation.name}: the handler of a stream of requests authorizes each itself (Scope.STREAM)")
         with self._entry(operation) as entry:
             call = await self._admit(entry, operation, authorization, source_ip)
             async with contextlib.aclosing(operation.handler(call, _each_judged(operation, requests))) as responses:
@@ -227,8 +221,6 @@ def _judged(operation: registry.Operation, request: Request) -> Message:
     return request
 
 
-async def _each_judged(
-    operation: registry.Operation, requests: AsyncIterator[Request]
-) -> AsyncGenerator[Message, None]:
+async def _each_judged(operation: registry.Operation, requests: AsyncIterator[Request]) -> AsyncGenerator[Message, None]:
     async for request in requests:
         yield _judged(operation, request)

@@ -4,9 +4,9 @@ def create_application(request, breaches):
     breaches.text("application.name", request.application.name, 2, 50)
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -43,7 +43,7 @@ class Breaches:
         elif "\0" in value:
             self.add(field, "holds the character NUL (\\u0000), which cannot be stored")
 
-    def uuid(self, field: str, value: str, *, optional: bool = False) -> uuid.UUID | None:
+    def uuid(self, field: str, value: str, *, optional: bool = False) -> UUID | None:
         """A UUID with hyphens; '' is allowed when optional. Answers it parsed."""
         if optional and not value:
             return None
@@ -52,7 +52,7 @@ class Breaches:
             self.add(field, f"{errors.excerpt(value)} is not a UUID such as 018f3c5e-7a2b-7c11-8d4e-0123456789ab")
         return parsed
 
-    def uuids(self, field: str, values: Sequence[str], most: int) -> list[uuid.UUID]:
+    def uuids(self, field: str, values: Sequence[str], most: int) -> list[UUID]:
         """At most `most` UUIDs."""
         if len(values) > most:
             self.add(field, f"has {len(values)} entries; at most {most} are allowed")

@@ -58,9 +58,7 @@ class Connections:
         if not opened.closed.done():
             self._open.add(opened)
 
-    def take(
-        self, scheme: str, host: str, port: int, addresses: Sequence[targets.Address]
-    ) -> connection.Connection | None:
+    def take(self, scheme: str, host: str, port: int, addresses: Sequence[targets.Address]) -> connection.Connection | None:
         """The most recently used connection to any of these addresses that is still good; the caller owns it then."""
         for address in addresses:
             stack = self._stacks.get((scheme, host, port, address))

@@ -15,7 +15,7 @@ from hook0_server.model.outcome import Outcome
 Factory = Callable[[targets.Address], connection.Connection]
 
 
-class Failed(Exception):  # noqa: N818 - read as `dial.Failed`
+class Failed(Exception):
     """No connection; `outcome` names the stage (CONNECTION_ERROR or TLS_ERROR), the text is for people."""
 
     def __init__(self, outcome: Outcome, message: str) -> None:

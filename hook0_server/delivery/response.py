@@ -12,7 +12,7 @@ _SWITCHING_PROTOCOLS = 101
 _H = ord("H")
 
 
-class Malformed(Exception):  # noqa: N818 - read as `response.Malformed`
+class Malformed(Exception):
     """The bytes are not a response, or one past the caps; the text says how, for people."""
 
 
@@ -65,7 +65,7 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         """Takes what arrived. Raises `Malformed`, before or after `status` was set."""
-        if not self._received and data[0] != _H:
+        if not self.has_begun and data[0] != _H:
             raise Malformed("the answer is not HTTP")  # the parser itself also reads RTSP and ICE
         self._received += len(data)
         try:
@@ -121,7 +121,8 @@ class Reader:
             self._interim(status)
             return
         self.status = status
-        self._received = 0  # from here on it counts the body and what frames it
+        # From here on it counts the body and what frames it, but for what came in one read with the head.
+        self._received = 0
         # The parser cannot be told that the length of an answer to HEAD is followed by no body.
         self.keep_alive = not self._bodiless and self._parser.should_keep_alive()
         self.complete = self._bodiless

@@ -34,7 +34,7 @@ def encode(kind: str, filter_digest: bytes, position: tuple[str, ...]) -> str:
 
 
 def decode(token: str, kind: str, filter_digest: bytes) -> tuple[str, ...]:
-    """The position inside a token. Raises InvalidRequest / PAGE_TOKEN_INVALID for anything `encode` did not make of the same."""
+    """The position inside a token. Raises InvalidRequest / PAGE_TOKEN_INVALID for what is not one."""
     if len(token) > MAX_CHARACTERS:
         raise refused()
     try:

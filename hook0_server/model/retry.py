@@ -66,9 +66,7 @@ def next_delay(policy: Policy, retry_number: int, random: float, retry_after: fl
     return max(base + random * _spread(policy, base), min(retry_after or 0.0, RETRY_AFTER_MAX))
 
 
-def plan(
-    policy: Policy, retry_number: int, *, age: float, random: float, retry_after: float | None = None
-) -> float | GaveUp:
+def plan(policy: Policy, retry_number: int, *, age: float, random: float, retry_after: float | None = None) -> float | GaveUp:
     """`next_delay`, held against the delivery's age (seconds since it was created)."""
     delay = next_delay(policy, retry_number, random, retry_after)
     if delay is None:

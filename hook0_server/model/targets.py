@@ -35,7 +35,7 @@ _RESERVED_HEADERS = frozenset(
 _RESERVED_PREFIXES = ("x-event-", "x-hook0-", "webhook-")
 
 
-class Invalid(Exception):  # noqa: N818 - read as `targets.Invalid`
+class Invalid(Exception):
     """No request can be made of this; the text is one sentence without secrets, fit to be shown."""
 
 

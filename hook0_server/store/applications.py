@@ -30,9 +30,7 @@ async def hold(connection: database.Connection, application_id: uuid.UUID) -> No
 
 
 def missing() -> errors.NotFound:
-    return errors.NotFound(
-        "APPLICATION_NOT_FOUND", "There is no such application, or it was deleted; check application_id."
-    )
+    return errors.NotFound("APPLICATION_NOT_FOUND", "There is no such application, or it was deleted; check application_id.")
 
 
 async def create(
@@ -48,9 +46,7 @@ async def get(db: database.Database, application_id: uuid.UUID) -> Application |
     return Application(*row) if row else None
 
 
-async def page(
-    db: database.Database, organization_id: uuid.UUID, *, before: uuid.UUID | None, size: int
-) -> list[Application]:
+async def page(db: database.Database, organization_id: uuid.UUID, *, before: uuid.UUID | None, size: int) -> list[Application]:
     """Newest first, those whose ids are smaller than `before`."""
     rows = await db.fetch(SQL.page, {"organization_id": organization_id, "before": before, "size": size})
     return [Application(*row) for row in rows]

@@ -9,9 +9,11 @@ from hook0_server.store import database, keyset, sql
 
 SQL = sql.beside(__file__)
 _LONGEST_AHEAD = timedelta(days=1)  # how far ahead of now the time inside an event id may be
+LEAST_OF_EACH = 50  # rows that are looked at of each subscription that is asked for
 _FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = tuple[uuid.UUID, datetime]  # attempt_id, recorded_at
+Revision = tuple[uuid.UUID, int]  # subscription_id, its revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ async def get(db: database.Database, application_id: uuid.UUID, attempt_id: uuid
     if attempt_id.version != 7:
         return None
     wanted = {"application_id": application_id, "attempt_id": attempt_id, "since": since_of([attempt_id])}
-    found = await db.fetch_one(SQL.key, wanted)
-    rows = await read(db, application_id, [(attempt_id, found[0])], full=True) if found else []
+    keys = [(attempt_id, row[0]) for row in await keyset.fetch(db, SQL.key, wanted)]
+    rows = await read(db, application_id, keys, full=True)
     return rows[0] if rows else None
 
 
@@ -91,7 +93,7 @@ async def read(
         "full": full,
         "bytes": most_bytes,
     }
-    return [Attempt(*row) for row in await db.fetch(SQL.read, parameters)]
+    return [Attempt(*row) for row in await keyset.fetch(db, SQL.read, parameters)]
 
 
 async def find(
@@ -106,13 +108,13 @@ async def find(
             return keyset.Page([], None)
     parameters = _parameters(application_id, wanted, sorted(event_ids), size, below)
     if event_ids:
-        rows = await db.fetch(SQL.find, {**parameters, "source": "events", "scan": keyset.SCAN_ROWS})
+        rows = await keyset.fetch(db, SQL.find, {**parameters, "source": "events", "scan": keyset.SCAN_ROWS})
         if rows[0][3] < keyset.SCAN_ROWS:
             return _page(rows, size)
     source, scan = "all", keyset.scan_rows(size, is_filtered=wanted != Filter())
     if wanted.subscription_ids:
-        source, scan = "subscriptions", max(keyset.SCAN_ROWS // len(set(wanted.subscription_ids)), 50)
-    return _page(await db.fetch(SQL.find, {**parameters, "source": source, "scan": scan}), size)
+        source, scan = "subscriptions", max(keyset.SCAN_ROWS // len(set(wanted.subscription_ids)), LEAST_OF_EACH)
+    return _page(await keyset.fetch(db, SQL.find, {**parameters, "source": source, "scan": scan}), size)
 
 
 async def last_of(
@@ -125,9 +127,19 @@ async def last_of(
     delivery_ids = [delivery_id for delivery_id, _ in pairs]
     event_ids = list({event_id for _, event_id in pairs})
     wanted = {"application_id": application_id, "delivery_ids": delivery_ids, "event_ids": event_ids}
-    keys = await db.fetch(SQL.last_keys, {**wanted, "since": since_of(delivery_ids)})
+    keys = await keyset.fetch(db, SQL.last_keys, {**wanted, "since": since_of(delivery_ids)})
     found = await read(db, application_id, [(row[0], row[1]) for row in keys], full=False)
     return {attempt.delivery_id: attempt for attempt in found}
+
+
+async def targets(db: database.Database, application_id: uuid.UUID, revisions: Iterable[Revision]) -> dict[Revision, bytes]:
+    """The sealed targets {method, url, headers} of these revisions, as far as they are kept."""
+    pairs = list(set(revisions))
+    if not pairs:
+        return {}
+    ids, numbers = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    wanted = {"application_id": application_id, "subscription_ids": ids, "revisions": numbers}
+    return {(row[0], row[1]): row[2] for row in await keyset.fetch(db, SQL.targets, wanted)}
 
 
 def since_of(ids7: Iterable[uuid.UUID], ahead: timedelta = keyset.SLACK) -> datetime:
@@ -136,11 +148,9 @@ def since_of(ids7: Iterable[uuid.UUID], ahead: timedelta = keyset.SLACK) -> date
     return max(keyset.shifted(earliest, -ahead), _FIRST_DAY)
 
 
-async def _events_of(
-    db: database.Database, application_id: uuid.UUID, delivery_ids: Sequence[uuid.UUID]
-) -> set[uuid.UUID]:
+async def _events_of(db: database.Database, application_id: uuid.UUID, delivery_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     wanted = {"application_id": application_id, "delivery_ids": list(delivery_ids), "since": since_of(delivery_ids)}
-    return {row[0] for row in await db.fetch(SQL.events_of_deliveries, wanted)}
+    return {row[0] for row in await keyset.fetch(db, SQL.events_of_deliveries, wanted)}
 
 
 def _parameters(

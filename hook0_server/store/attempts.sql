@@ -1,4 +1,5 @@
--- Attempts never change, so a list finds its keys first and reads the rows by key then.
+-- Attempts never change, so a list finds its keys first and reads the rows by key then. Ids are compared by "=" in a LATERAL, not
+-- by "= ANY": with ANY and stale statistics the planner used application_id alone.
 
 -- name: find
 -- The keys of a page of attempts, newest first. `source` says what is walked, `scan` rows at most: 'all' (attempts_pkey),
@@ -25,12 +26,15 @@ WITH scanned AS MATERIALIZED (
    WHERE %(source)b::text = 'subscriptions'
   UNION ALL
   SELECT a.*
-    FROM (SELECT attempt_id, recorded_at, delivery_id, event_id, event_type, subscription_id, outcome, final, finished_at, NULL::bigint
-            FROM attempts
-           WHERE application_id = %(application_id)b::uuid AND event_id = ANY (%(event_ids)b::uuid[])
-             AND recorded_at >= %(since)b::timestamptz
+    FROM (SELECT a.*
+            FROM unnest(%(event_ids)b::uuid[]) AS e (event_id)
+           CROSS JOIN LATERAL (
+                 SELECT attempt_id, recorded_at, delivery_id, event_id, event_type, subscription_id, outcome, final, finished_at, NULL::bigint
+                   FROM attempts a
+                  WHERE application_id = %(application_id)b::uuid AND a.event_id = e.event_id
+                    AND recorded_at >= %(since)b::timestamptz OFFSET 0) a
+           WHERE %(source)b::text = 'events'
            LIMIT %(scan)b::int) a
-   WHERE %(source)b::text = 'events'
 ), reach AS (
   SELECT (SELECT attempt_id FROM scanned WHERE place = %(scan)b::int ORDER BY attempt_id DESC LIMIT 1) AS edge,
          (SELECT count(*) FROM scanned)::int AS scanned
@@ -78,15 +82,31 @@ SELECT recorded_at, recorded_xid::text::bigint, application_id, attempt_id, deli
 
 -- name: events_of_deliveries
 -- Which events these deliveries are of, wherever they stand. Indexes: deliveries_pkey, attempts_final (a dead letter has one too).
-SELECT event_id FROM deliveries WHERE application_id = %(application_id)b::uuid AND delivery_id = ANY (%(delivery_ids)b::uuid[])
+SELECT d.event_id
+  FROM unnest(%(delivery_ids)b::uuid[]) AS k (delivery_id)
+ CROSS JOIN LATERAL (SELECT event_id FROM deliveries d
+                      WHERE d.application_id = %(application_id)b::uuid AND d.delivery_id = k.delivery_id OFFSET 0) d
 UNION
-SELECT event_id FROM attempts
- WHERE application_id = %(application_id)b::uuid AND delivery_id = ANY (%(delivery_ids)b::uuid[]) AND final
-   AND recorded_at >= %(since)b::timestamptz
+SELECT a.event_id
+  FROM unnest(%(delivery_ids)b::uuid[]) AS k (delivery_id)
+ CROSS JOIN LATERAL (SELECT event_id FROM attempts a
+                      WHERE a.application_id = %(application_id)b::uuid AND a.delivery_id = k.delivery_id AND a.final
+                        AND a.recorded_at >= %(since)b::timestamptz OFFSET 0) a
 
 -- name: last_keys
 -- The key of the last ended attempt of each delivery. Index: attempts_by_event.
-SELECT DISTINCT ON (delivery_id) attempt_id, recorded_at FROM attempts
- WHERE application_id = %(application_id)b::uuid AND event_id = ANY (%(event_ids)b::uuid[])
-   AND delivery_id = ANY (%(delivery_ids)b::uuid[]) AND recorded_at >= %(since)b::timestamptz
+SELECT DISTINCT ON (delivery_id) attempt_id, recorded_at
+  FROM unnest(%(event_ids)b::uuid[]) AS e (event_id)
+ CROSS JOIN LATERAL (SELECT delivery_id, attempt_id, recorded_at FROM attempts a
+                      WHERE a.application_id = %(application_id)b::uuid AND a.event_id = e.event_id
+                        AND a.recorded_at >= %(since)b::timestamptz OFFSET 0) a
+ WHERE delivery_id = ANY (%(delivery_ids)b::uuid[])
  ORDER BY delivery_id, attempt_id DESC
+
+-- name: targets
+-- What was called, as it was then. Index: subscription_revisions_pkey.
+SELECT r.subscription_id, r.revision, r.target_encrypted
+  FROM unnest(%(subscription_ids)b::uuid[], %(revisions)b::int4[]) AS k (subscription_id, revision)
+ CROSS JOIN LATERAL (SELECT r.* FROM subscription_revisions r
+                      WHERE r.application_id = %(application_id)b::uuid AND r.subscription_id = k.subscription_id
+                        AND r.revision = k.revision OFFSET 0) r

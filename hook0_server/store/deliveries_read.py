@@ -51,7 +51,7 @@ async def get(db: database.Database, application_id: uuid.UUID, delivery_id: uui
         return None
     parameters = _parameters(application_id, Filter(), 1, uuid.UUID(int=delivery_id.int + 1), by_event=False)
     parameters |= {"above": delivery_id, "since": attempts.since_of([delivery_id]), "scan": 100}
-    page = _page(await db.fetch(SQL.find, parameters), 1)
+    page = _page(await keyset.fetch(db, SQL.find, parameters), 1)
     return page.rows[0] if page.rows else None
 
 
@@ -61,15 +61,13 @@ async def find(
     """A page, newest first by delivery_id, of those below `below`."""
     by_event = bool(wanted.event_ids)
     parameters = _parameters(application_id, wanted, size, below or keyset.HIGHEST, by_event=by_event)
-    rows = await db.fetch(SQL.find, parameters)
+    rows = await keyset.fetch(db, SQL.find, parameters)
     if rows[0][1]:
-        rows = await db.fetch(SQL.find, {**parameters, "by_event": False})
+        rows = await keyset.fetch(db, SQL.find, {**parameters, "by_event": False})
     return _page(rows, size)
 
 
-def _parameters(
-    application_id: uuid.UUID, wanted: Filter, size: int, below: uuid.UUID, *, by_event: bool
-) -> dict[str, object]:
+def _parameters(application_id: uuid.UUID, wanted: Filter, size: int, below: uuid.UUID, *, by_event: bool) -> dict[str, object]:
     states, subscription_ids = set(wanted.states), list(set(wanted.subscription_ids))
     above, since = _LOWEST, attempts.since_of(wanted.event_ids, _EVENT_AHEAD)
     if wanted.event_ids:

@@ -5,13 +5,16 @@
 -- A page of deliveries from `below` down to `above`, newest first, from one snapshot. Each place that is asked for is walked by
 -- delivery_id, `scan` rows at most (dead letters of subscriptions: `scan_each` of each). With by_event, ended ones are found
 -- by their attempts instead, unless there are `scan` of them (too_many: ask again without). edge: nothing above it was left out.
--- Indexes: deliveries_pkey, dead_letters_pkey, dead_letters_by_subscription, attempts_final, attempts_by_event.
+-- WITH TIES: a revived delivery has several final attempts. Indexes: deliveries_pkey, dead_letters_pkey, dead_letters_by_subscription, attempts_final, attempts_by_event.
 WITH of_event AS MATERIALIZED (
   SELECT a.delivery_id, a.event_id, a.event_type, a.subscription_id, a.outcome, a.dead, a.reason, a.attempt_id, a.attempt_number,
          a.takeover_count, a.delivery_created_at, a.finished_at, a.recorded_at, NULL::bigint AS place
-    FROM attempts a
-   WHERE %(by_event)b::bool AND a.application_id = %(application_id)b::uuid AND a.event_id = ANY (%(event_ids)b::uuid[]) AND a.final
-     AND a.recorded_at >= %(since)b::timestamptz
+    FROM unnest(%(event_ids)b::uuid[]) AS e (event_id)
+   CROSS JOIN LATERAL (
+         SELECT * FROM attempts a
+          WHERE a.application_id = %(application_id)b::uuid AND a.event_id = e.event_id AND a.final
+            AND a.recorded_at >= %(since)b::timestamptz OFFSET 0) a
+   WHERE %(by_event)b::bool
    LIMIT %(scan)b::int
 ), open AS MATERIALIZED (
   SELECT delivery_id, event_id, event_type, subscription_id,
@@ -56,7 +59,7 @@ WITH of_event AS MATERIALIZED (
      FROM attempts a
     WHERE %(in_ended)b::bool AND NOT %(by_event)b::bool AND a.application_id = %(application_id)b::uuid AND a.final
       AND a.delivery_id < %(below)b::uuid AND a.delivery_id >= %(above)b::uuid AND a.recorded_at >= %(since)b::timestamptz
-    ORDER BY a.delivery_id DESC LIMIT %(scan)b::int)
+    ORDER BY a.delivery_id DESC FETCH FIRST (%(scan)b::int) ROWS WITH TIES)
   UNION ALL
   SELECT * FROM of_event WHERE %(in_ended)b::bool
 ), reach AS (

@@ -31,7 +31,7 @@ SELECT p.day, p.event_id, p.received_at, r.received_at, r.event_id
        SELECT day, event_id, received_at FROM scanned
         WHERE (received_at, event_id) < (%(below_at)b::timestamptz, %(below_id)b::uuid)
           AND received_at >= %(received_after)b::timestamptz
-          AND labels @> %(labels)b::jsonb
+          AND labels @> %(labels)b::text::jsonb
           AND (%(event_types)b::text[] IS NULL OR event_type IN (
                SELECT t.event_type FROM event_types t
                 WHERE t.application_id = %(application_id)b::uuid AND t.candidates && %(event_types)b::text[]))

@@ -11,7 +11,7 @@ SQL = sql.beside(__file__)
 
 
 class KeysRefused(Exception):
-    """These are not the keys that the database's secrets are sealed with; the text names the setting and the key ids."""
+    """Not the keys that the database's secrets are sealed with; the text names the setting and the key ids."""
 
 
 class Keys(Protocol):

@@ -5,10 +5,10 @@ A day is attached, not created in place, and detached concurrently: neither make
 """
 
 import asyncio
+import contextlib
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import date, timedelta
-from typing import LiteralString, cast
 
 import structlog
 from psycopg import sql as composed
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 SQL = sql.beside(__file__)
 
 _BY_DATE = ("events", "dead_letters")  # RANGE (day); attempts: RANGE (recorded_at)
-_ENSURE_KEY, _DROP_KEY = 0x686F6F6B31, 0x686F6F6B32  # advisory locks
+_ENSURE_KEY, _OLD_DAYS_KEY = 0x686F6F6B31, 0x686F6F6B32  # advisory locks
 _TRIES = 12  # a lock is waited for 5 s each time
 
 
@@ -81,15 +81,22 @@ async def drop_expired(db: database.Database, *, retention_days: int) -> list[st
     What an earlier run left half done (a pending detach, a detached table) is finished first.
     Raises errors.Unavailable when the database is away or a lock was not given; the next run goes on from there.
     """
-    async with db.connection() as connection:
-        key = {"key": _DROP_KEY}
-        if not await _value(connection, SQL.try_to_drop, key):
-            return []
-        try:
-            return [each.name for each in await _expired(connection, retention_days) if await _drop(connection, each)]
-        finally:
-            if not connection.broken:
-                await connection.execute(SQL.dropped, key)
+    async with db.connection() as connection, alone_with_old_days(connection) as is_alone:
+        expired = await _expired(connection, retention_days) if is_alone else []
+        return [each.name for each in expired if await _drop(connection, each)]
+
+
+@contextlib.asynccontextmanager
+async def alone_with_old_days(connection: database.Connection) -> AsyncIterator[bool]:
+    """Whether this is, until the end of the block, the only server that drops or rewrites old days."""
+    key = {"key": _OLD_DAYS_KEY}
+    cursor = await connection.execute(SQL.try_alone, key)
+    row = await cursor.fetchone()
+    try:
+        yield (is_alone := bool(row and row[0]))
+    finally:
+        if is_alone and not connection.broken:
+            await connection.execute(SQL.not_alone, key)
 
 
 async def _calendar(connection: database.Connection) -> Calendar:
@@ -154,15 +161,7 @@ async def _drop(connection: database.Connection, each: Partition) -> bool:
     if each.is_detaching:
         await connection.execute(composed.SQL("ALTER TABLE {parent} DETACH PARTITION {name} FINALIZE").format(**names))
     elif each.is_attached:
-        await connection.execute(
-            composed.SQL("ALTER TABLE {parent} DETACH PARTITION {name} CONCURRENTLY").format(**names)
-        )
+        await connection.execute(composed.SQL("ALTER TABLE {parent} DETACH PARTITION {name} CONCURRENTLY").format(**names))
     await connection.execute(composed.SQL("DROP TABLE {name}").format(**names))
     log.info("partitions.dropped", partition=each.name)
     return True
-
-
-async def _value(connection: database.Connection, statement: bytes, parameters: dict[str, int]) -> object:
-    cursor = await connection.execute(cast("LiteralString", statement), parameters)
-    row = await cursor.fetchone()
-    return row and row[0]

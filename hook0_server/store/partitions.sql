@@ -12,11 +12,11 @@ SELECT (now() AT TIME ZONE 'UTC')::date, parent.relname, to_date(right(part.reln
 -- One server at a time makes partitions; it ends with the transaction.
 SELECT pg_advisory_xact_lock(%(key)b::bigint)
 
--- name: try_to_drop
--- One server at a time drops; the others have nothing to do.
+-- name: try_alone
+-- One server at a time drops or rewrites old days; it ends with `not_alone` or the connection.
 SELECT pg_try_advisory_lock(%(key)b::bigint)
 
--- name: dropped
+-- name: not_alone
 SELECT pg_advisory_unlock(%(key)b::bigint)
 
 -- name: open_days

@@ -1,7 +1,7 @@
 """Answers of requests that carried a request_id, so that a repeat gets the first answer instead of a second thing.
 
-The row is inserted before the work and in its transaction: of two repeats at once one waits for the other, and a refused or
-broken request leaves nothing behind.
+The row is inserted before the work and in its transaction: of two repeats at once one waits for the other, and a refused
+or broken request leaves nothing behind.
 """
 
 import uuid

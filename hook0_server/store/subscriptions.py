@@ -58,17 +58,13 @@ async def get(db: database.Database, application_id: uuid.UUID, subscription_id:
     return _read(row) if row else None
 
 
-async def page(
-    db: database.Database, application_id: uuid.UUID, *, before: uuid.UUID | None, size: int
-) -> list[Subscription]:
+async def page(db: database.Database, application_id: uuid.UUID, *, before: uuid.UUID | None, size: int) -> list[Subscription]:
     """Newest first, those whose ids are smaller than `before`."""
     found = await db.fetch(SQL.page, {"application_id": application_id, "before": before, "size": size})
     return [_read(row) for row in found]
 
 
-async def lock(
-    connection: database.Connection, application_id: uuid.UUID, subscription_id: uuid.UUID
-) -> Subscription | None:
+async def lock(connection: database.Connection, application_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription | None:
     """Read it to change it: nobody else does until this transaction ends."""
     key = {"application_id": application_id, "subscription_id": subscription_id}
     cursor = await connection.execute(SQL.lock, key)
@@ -102,14 +98,17 @@ async def _written(
     connection: database.Connection, application_id: uuid.UUID, subscription_id: uuid.UUID, draft: Draft
 ) -> dict[str, Any]:
     key = {"application_id": application_id, "subscription_id": subscription_id}
-    cursor = await connection.execute(SQL.sharers, {**key, "labels": Jsonb(draft.labels)})
+    sharers = {f"{name}={value}": 0 for name, value in draft.labels.items()}
+    if len(sharers) > 1:  # else there is nothing to choose
+        cursor = await connection.execute(SQL.sharers, {**key, "labels": Jsonb(draft.labels)})
+        sharers = dict(await cursor.fetchall())
     return {
         **key,
         "is_enabled": draft.is_enabled,
         "description": draft.description,
         "event_types": draft.event_types,
         "labels": Jsonb(draft.labels),
-        "routing_label": routing.label(draft.event_types, dict(await cursor.fetchall())),
+        "routing_label": routing.label(draft.event_types, sharers),
         "metadata": Jsonb(draft.metadata),
         "retry_policy": Jsonb(draft.retry_policy),
         "delivery_options": Jsonb(draft.delivery_options),

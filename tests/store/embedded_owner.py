@@ -1,16 +1,20 @@
 """A process that owns an embedded PostgreSQL, to be killed by tests: prints its address and process id, then waits."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 
 import psycopg
 
 from hook0_server.store import embedded
-from hook0_server.store.embedded import become
+from hook0_server.store.embedded import become, leftovers
 
 
 async def own(data_dir: str) -> None:
@@ -31,8 +35,9 @@ def spawn(data_dir: pathlib.Path, *, user: str = "self") -> subprocess.Popen[str
 async def ready(owner: subprocess.Popen[str]) -> tuple[str, int, int]:
     """Its (dsn, pid of PostgreSQL, own user id), once it serves."""
     assert owner.stdout is not None
-    line = await asyncio.wait_for(asyncio.to_thread(owner.stdout.readline), 30)
-    told = json.loads(line)
+    give_up = asyncio.get_running_loop().call_later(30, owner.kill)  # which ends the wait below
+    told = json.loads(await asyncio.to_thread(owner.stdout.readline))
+    give_up.cancel()
     return told["dsn"], told["pid"], told["uid"]
 
 
@@ -42,6 +47,27 @@ def kill(owner: subprocess.Popen[str]) -> None:
     owner.wait(10)
     if owner.stdout is not None:
         owner.stdout.close()
+
+
+def clean(owner: subprocess.Popen[str], data_dir: pathlib.Path) -> None:
+    """Kill it and see its PostgreSQL out, so that the directory can be removed."""
+    kill(owner)
+    deadline = time.monotonic() + 20
+    while left := leftovers.find(data_dir / "postgres"):
+        assert time.monotonic() < deadline, f"{left} outlived its owner"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def short_directory() -> Iterator[pathlib.Path]:
+    """A temporary directory whose path leaves room for a socket; pytest's own may not."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="hook0-") as short:
+        yield pathlib.Path(short)
+
+
+def sockets(dsn: str) -> pathlib.Path:
+    """The directory of the server's socket."""
+    return pathlib.Path(str(psycopg.conninfo.conninfo_to_dict(dsn)["host"]))
 
 
 async def value(dsn: str, query: str) -> object:

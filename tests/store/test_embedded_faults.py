@@ -26,26 +26,27 @@ async def until(claim: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[pathlib.Path]:
+    with embedded_owner.short_directory() as short:
+        yield short
+
+
+@pytest.fixture
 def owner(tmp_path: pathlib.Path) -> Iterator[subprocess.Popen[str]]:
     spawned = embedded_owner.spawn(tmp_path / "data")
     yield spawned
-    embedded_owner.kill(spawned)
+    embedded_owner.clean(spawned, tmp_path / "data")
 
 
-async def killed_together(owner: subprocess.Popen[str]) -> str:
-    """Both at once: PostgreSQL is stopped first, so that it cannot notice its owner's death."""
-    dsn, pid, _ = await embedded_owner.ready(owner)
-    await embedded_owner.run(dsn, "CREATE TABLE kept AS SELECT 42 AS n")
+def kill_together(owner: subprocess.Popen[str], pid: int) -> None:
+    """The owner and PostgreSQL, which is stopped first, so that it cannot notice its owner's death."""
     os.kill(pid, signal.SIGSTOP)
     embedded_owner.kill(owner)
     os.kill(pid, signal.SIGKILL)
-    return dsn
 
 
 @linux
-async def test_postgresql_ends_by_itself_when_its_owner_is_killed(
-    owner: subprocess.Popen[str], tmp_path: pathlib.Path
-) -> None:
+async def test_postgresql_ends_by_itself_when_its_owner_is_killed(owner: subprocess.Popen[str], tmp_path: pathlib.Path) -> None:
     await embedded_owner.ready(owner)
     embedded_owner.kill(owner)
     await until(lambda: not leftovers.find(tmp_path / "data" / "postgres"))
@@ -53,9 +54,7 @@ async def test_postgresql_ends_by_itself_when_its_owner_is_killed(
 
 
 @linux
-async def test_a_new_owner_waits_for_the_old_postgresql_to_end(
-    owner: subprocess.Popen[str], tmp_path: pathlib.Path
-) -> None:
+async def test_a_new_owner_waits_for_the_old_postgresql_to_end(owner: subprocess.Popen[str], tmp_path: pathlib.Path) -> None:
     dsn, pid, _ = await embedded_owner.ready(owner)
     await embedded_owner.run(dsn, "CREATE TABLE kept AS SELECT 42 AS n")
     os.kill(pid, signal.SIGSTOP)
@@ -77,9 +76,7 @@ async def test_a_new_owner_waits_for_the_old_postgresql_to_end(
     assert "not properly shut down" not in log
 
 
-async def test_a_new_owner_that_comes_at_once_finds_everything(
-    owner: subprocess.Popen[str], tmp_path: pathlib.Path
-) -> None:
+async def test_a_new_owner_that_comes_at_once_finds_everything(owner: subprocess.Popen[str], tmp_path: pathlib.Path) -> None:
     dsn, _, _ = await embedded_owner.ready(owner)
     await embedded_owner.run(dsn, "CREATE TABLE kept AS SELECT 42 AS n")
     embedded_owner.kill(owner)
@@ -92,7 +89,9 @@ async def test_a_new_owner_that_comes_at_once_finds_everything(
 async def test_after_both_were_killed_a_stale_pid_file_stops_no_one(
     owner: subprocess.Popen[str], tmp_path: pathlib.Path, successor: str
 ) -> None:
-    await killed_together(owner)
+    dsn, pid, _ = await embedded_owner.ready(owner)
+    await embedded_owner.run(dsn, "CREATE TABLE kept AS SELECT 42 AS n")
+    kill_together(owner, pid)
     cluster = tmp_path / "data" / "postgres"
     with subprocess.Popen(["sleep", "60"]) as other:
         try:
@@ -102,7 +101,7 @@ async def test_after_both_were_killed_a_stale_pid_file_stops_no_one(
             if successor != "nobody":
                 _, *rest = (cluster / "postmaster.pid").read_text().splitlines()
                 (cluster / "postmaster.pid").write_text("\n".join([str(other.pid), *rest]))
-                (cluster / ".s.PGSQL.5432.lock").write_text(f"{other.pid}\n")
+                (embedded_owner.sockets(dsn) / ".s.PGSQL.5432.lock").write_text(f"{other.pid}\n")
             async with embedded.run(tmp_path / "data") as server:
                 assert await embedded_owner.value(server.dsn, "SELECT n FROM kept") == 42
             if successor == "stranger":
@@ -115,12 +114,13 @@ async def test_after_both_were_killed_a_stale_pid_file_stops_no_one(
 async def test_a_backend_that_outlives_its_postmaster_is_ended_before_the_next_start(
     owner: subprocess.Popen[str], tmp_path: pathlib.Path
 ) -> None:
-    dsn, _, _ = await embedded_owner.ready(owner)
+    dsn, pid, _ = await embedded_owner.ready(owner)
+    await embedded_owner.run(dsn, "CREATE TABLE kept AS SELECT 42 AS n")
     busy = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
     backend = busy.info.backend_pid
     endless = asyncio.create_task(busy.execute("DO $$ BEGIN LOOP END LOOP; END $$"), name="endless query")
     await until_active(dsn, backend)
-    await killed_together(owner)
+    kill_together(owner, pid)
     assert backend in leftovers.find(tmp_path / "data" / "postgres")
     async with embedded.run(tmp_path / "data") as server:
         assert backend not in leftovers.find(tmp_path / "data" / "postgres")
@@ -130,7 +130,7 @@ async def test_a_backend_that_outlives_its_postmaster_is_ended_before_the_next_s
 
 
 async def until_active(dsn: str, backend: int) -> None:
-    query = f"SELECT state FROM pg_stat_activity WHERE pid = {backend} AND query LIKE 'DO%'"  # noqa: S608  a number
+    query = f"SELECT state FROM pg_stat_activity WHERE pid = {backend} AND query LIKE 'DO%'"
     async with asyncio.timeout(DEADLINE_SECONDS):
         while await embedded_owner.value(dsn, query) != "active":  # noqa: ASYNC110  as above
             await asyncio.sleep(0.01)
@@ -145,9 +145,7 @@ async def test_a_second_process_is_refused_with_the_pid_of_the_first(
             pass
 
 
-async def test_an_initdb_killed_in_the_middle_is_begun_again(
-    owner: subprocess.Popen[str], tmp_path: pathlib.Path
-) -> None:
+async def test_an_initdb_killed_in_the_middle_is_begun_again(owner: subprocess.Popen[str], tmp_path: pathlib.Path) -> None:
     data_dir = tmp_path / "data"
     await until(lambda: any(data_dir.glob("postgres.new-*/PG_VERSION")))
     embedded_owner.kill(owner)

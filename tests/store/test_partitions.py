@@ -10,11 +10,16 @@ import pytest
 from hook0_server.model import errors
 from hook0_server.store import database, partitions
 
-DELIVERY = b"""INSERT INTO deliveries (application_id, delivery_id, attempt_id, subscription_id, event_id, event_day, event_type, payload_size)
+DELIVERY = b"""
+INSERT INTO deliveries (application_id, delivery_id, attempt_id, subscription_id, event_id, event_day, event_type,
+  payload_size)
 SELECT %(id)s, uuid_v7(), uuid_v7(), uuid_v7(), uuid_v7(), %(day)s, 'a.b', 1"""
-ATTEMPT = b"""INSERT INTO attempts (recorded_at, application_id, attempt_id, delivery_id, event_id, event_day, event_type, subscription_id,
-  attempt_number, takeover_count, trigger, outcome, final, reason, delivery_created_at, created_at, finished_at)
-SELECT %(at)s, uuid_v7(), uuid_v7(), uuid_v7(), uuid_v7(), %(at)s::date, 'a.b', uuid_v7(), 1, 0, 1, 1, true, 'succeeded', now(), now(), now()"""
+ATTEMPT = b"""
+INSERT INTO attempts (recorded_at, application_id, attempt_id, delivery_id, event_id, event_day, event_type,
+  subscription_id, attempt_number, takeover_count, trigger, outcome, final, reason, delivery_created_at, created_at,
+  finished_at)
+SELECT %(at)s, uuid_v7(), uuid_v7(), uuid_v7(), uuid_v7(), %(at)s::date, 'a.b', uuid_v7(), 1, 0, 1, 1, true,
+       'succeeded', now(), now(), now()"""
 
 
 async def names(db: database.Database) -> set[str]:
@@ -58,9 +63,7 @@ async def test_a_partition_has_the_indexes_and_storage_of_its_parent(db: databas
     day = await today(db) - timedelta(days=6)
     for parent in ("events", "attempts", "dead_letters"):
         indexes = "SELECT count(*) FROM pg_index WHERE indrelid = to_regclass(%s) AND indisvalid"
-        ours, theirs = [
-            (await db.fetch_one(indexes.encode(), [name]) or [0])[0] for name in (parent, f"{parent}_{day:%Y%m%d}")
-        ]
+        ours, theirs = [(await db.fetch_one(indexes.encode(), [name]) or [0])[0] for name in (parent, f"{parent}_{day:%Y%m%d}")]
         assert ours == theirs > 0
     storage = await db.fetch(
         b"SELECT attstorage::text FROM pg_attribute WHERE attname = 'payload' AND attrelid = to_regclass(%s)",
@@ -75,9 +78,7 @@ async def test_making_a_day_does_not_wait_for_a_writer_nor_make_one_wait(db: dat
         await asyncio.wait_for(partitions.ensure(db, retention_days=6), 4)
 
 
-async def test_a_locked_parent_is_asked_for_again(
-    db: database.Database, dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_locked_parent_is_asked_for_again(db: database.Database, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_ALWAYS", database._ALWAYS + "; SET lock_timeout = '50ms'")
     async with database.Database(dsn, pool_size=1) as impatient, await psycopg.AsyncConnection.connect(dsn) as locker:
         await locker.execute("LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE")
@@ -93,9 +94,7 @@ async def test_days_before_the_retention_are_dropped_and_the_others_stay(db: dat
     day = await today(db)
     dropped = await partitions.drop_expired(db, retention_days=3)
     gone = [
-        f"{parent}_{day - timedelta(days=ago):%Y%m%d}"
-        for parent in ("attempts", "dead_letters", "events")
-        for ago in (5, 4)
+        f"{parent}_{day - timedelta(days=ago):%Y%m%d}" for parent in ("attempts", "dead_letters", "events") for ago in (5, 4)
     ]
     assert sorted(dropped) == sorted(gone)
     assert not set(gone) & await names(db)
@@ -140,6 +139,6 @@ async def test_a_pending_detach_is_finished(db: database.Database, dsn: str, mon
 
 async def test_one_server_drops_at_a_time(db: database.Database, dsn: str) -> None:
     async with await psycopg.AsyncConnection.connect(dsn) as other:
-        await other.execute("SELECT pg_advisory_xact_lock(%s)", [partitions._DROP_KEY])
+        await other.execute("SELECT pg_advisory_xact_lock(%s)", [partitions._OLD_DAYS_KEY])
         assert await partitions.drop_expired(db, retention_days=3) == []
     assert len(await partitions.drop_expired(db, retention_days=3)) == 6

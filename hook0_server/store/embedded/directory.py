@@ -81,7 +81,8 @@ def making_cluster(cluster: pathlib.Path, user: User, *, durable: bool) -> Itera
         shutil.rmtree(abandoned, ignore_errors=True)
     new = pathlib.Path(tempfile.mkdtemp(prefix=_NEW_CLUSTER, dir=cluster.parent))
     try:
-        os.chown(new, user.uid, user.gid)
+        if user.uid != os.geteuid():
+            os.chown(new, user.uid, user.gid)
         yield new
         new.rename(cluster)
         if durable:
@@ -164,7 +165,7 @@ def remove_socket(directory: pathlib.Path) -> None:
 
 def _fits(directory: pathlib.Path) -> bool:
     too_long = len(os.fsencode(directory / _SOCKET_NAME)) > _SOCKET_PATH_MAX_BYTES
-    return not too_long and re.fullmatch(r"[A-Za-z0-9/._+ -]*[A-Za-z0-9/._+-]", str(directory)) is not None
+    return not too_long and re.fullmatch(r"[A-Za-z0-9/._+ -]+", str(directory)) is not None
 
 
 def _runtime_directory(name: str) -> pathlib.Path:
@@ -182,6 +183,7 @@ def _own_privately(directory: pathlib.Path, user: User) -> None:
         status = os.fstat(handle)
         if status.st_uid not in (os.geteuid(), user.uid) or stat.S_IMODE(status.st_mode) & 0o077:
             raise EmbeddedError(f"{directory} belongs to somebody else or is open to others: remove it")
-        os.fchown(handle, user.uid, user.gid)
+        if status.st_uid != user.uid:
+            os.fchown(handle, user.uid, user.gid)
     finally:
         os.close(handle)

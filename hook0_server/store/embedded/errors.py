@@ -5,9 +5,9 @@ class EmbeddedError(Exception):
     """The embedded PostgreSQL cannot run; the message says why, and what to do."""
 
 
-class DataDirectoryInUse(EmbeddedError):  # noqa: N818  the state is the name callers look for
+class DataDirectoryInUse(EmbeddedError):
     """Another server holds this data directory."""
 
 
-class WrongVersion(EmbeddedError):  # noqa: N818  as above
+class WrongVersion(EmbeddedError):
     """The data directory was made by another major version of PostgreSQL."""

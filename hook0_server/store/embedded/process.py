@@ -68,7 +68,8 @@ async def can_run(user: User, postgres: pathlib.Path, directory: pathlib.Path) -
     command = [str(postgres), "--version"]
     probe = await spawn(user, command, directory, output=asyncio.subprocess.DEVNULL, death_signal=signal.SIGKILL)
     try:
-        return await asyncio.wait_for(probe.wait(), _PROBE_SECONDS) == 0
+        async with asyncio.timeout(_PROBE_SECONDS):
+            return await probe.wait() == 0
     except TimeoutError:
         return False
     finally:
@@ -113,7 +114,8 @@ async def end(process: asyncio.subprocess.Process, patience_seconds: float) -> N
         with contextlib.suppress(ProcessLookupError):  # it has just ended on its own
             process.send_signal(number)
         with contextlib.suppress(TimeoutError):  # the next signal is stronger
-            await asyncio.wait_for(process.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await process.wait()
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -109,7 +109,8 @@ async def _make_cluster(
         command = [str(process.program("initdb", major)), "-D", str(new), "-U", _SUPERUSER, *options]
         initdb = await process.spawn(user, command, new, output=output, death_signal=signal.SIGKILL)
         try:
-            code = await asyncio.wait_for(initdb.wait(), _START_SECONDS)
+            async with asyncio.timeout(_START_SECONDS):
+                code = await initdb.wait()
         finally:
             await process.end(initdb, _STOP_SECONDS)
         if code != 0:
@@ -187,7 +188,8 @@ class Server:
             self._user, self._command, self._cluster, output=self._output, death_signal=signal.SIGINT
         )
         try:
-            await asyncio.wait_for(self._ready(offset), _START_SECONDS)
+            async with asyncio.timeout(_START_SECONDS):
+                await self._ready(offset)
         except TimeoutError:
             raise self._failure(f"PostgreSQL gave no answer for {_START_SECONDS:.0f} s", offset) from None
 
@@ -236,6 +238,8 @@ class Server:
     async def _ended(self) -> int:
         while True:
             try:
-                return await asyncio.wait_for(self._running.wait(), _LOG_CHECK_SECONDS)
+                # Not wait_for: up to Python 3.11 it loses a cancellation that comes together with the end.
+                async with asyncio.timeout(_LOG_CHECK_SECONDS):
+                    return await self._running.wait()
             except TimeoutError:
                 directory.bound_log(self._log)

@@ -1,0 +1,58 @@
+"""Which server `hook0ctl` talks to, and as whom."""
+
+import json
+import pathlib
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from hook0_client import client
+
+DEV_FILE = pathlib.Path(".hook0/dev.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A server, an application of it and the right to use it."""
+
+    address: str
+    token: str | None
+    application_id: str | None
+    tls: bool
+
+    def connect(self) -> client.Client:
+        """Raises click.UsageError where no application is known, before anything is sent."""
+        if not self.application_id:
+            raise click.UsageError(
+                "which application? Give --application-id or HOOK0_APPLICATION_ID,"
+                f" or run this where `hook0-server dev` left {DEV_FILE}."
+            )
+        return client.connect(self.address, token=self.token, application_id=self.application_id, tls=self.tls)
+
+
+def find(address: str | None, token: str | None, application_id: str | None, tls: bool) -> Place:
+    """What was given, completed by the development server of this directory.
+
+    Its secret goes to no other address than its own.
+    """
+    dev = _read() if not (address and token and application_id) else {}
+    theirs = address is None or address == dev.get("grpc")
+    return Place(
+        address=address or dev.get("grpc") or client.DEFAULT_ADDRESS,
+        token=token or (dev.get("application_secret") if theirs else None),
+        application_id=application_id or (dev.get("application_id") if theirs else None),
+        tls=tls,
+    )
+
+
+def _read() -> dict[str, Any]:
+    try:
+        dev = json.loads(DEV_FILE.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as broken:
+        raise click.ClickException(f"{DEV_FILE} cannot be read: {broken}") from broken
+    if not isinstance(dev, dict):
+        raise click.ClickException(f"{DEV_FILE} is not a JSON object")
+    return dev

@@ -1,0 +1,126 @@
+"""ApplicationService, but for the secrets: those are in api/application_secrets."""
+
+import uuid
+
+from hook0_client._gen.hook0.v1 import application_pb2 as resource_pb2
+from hook0_client._gen.hook0.v1 import application_service_pb2 as pb2
+from hook0_server.access import encryption, issue
+from hook0_server.api import application_secrets, etags, masks, pages, parents, pipeline, registry, repeats, rules
+from hook0_server.model import limits
+from hook0_server.store import applications, database, wake
+
+_KIND = "applications"
+_CHANGEABLE = ("name",)
+
+
+class Applications:
+    def __init__(self, db: database.Database, keyring: encryption.Keyring, hints: wake.Wake) -> None:
+        self._db, self._keyring, self._wake = db, keyring, hints
+        self._repeats = repeats.Repeats(db, keyring)
+
+    async def create(self, call: pipeline.Call, request: pb2.CreateApplicationRequest) -> pb2.CreateApplicationResponse:
+        organization_id = parents.organization(call, request.application.organization_id)
+
+        async def make(connection: database.Connection) -> pb2.CreateApplicationResponse:
+            created = await applications.create(connection, issue.new_id(), organization_id, request.application.name)
+            secret = await application_secrets.create(
+                connection, self._keyring, created.application_id, application_secrets.FIRST
+            )
+            return pb2.CreateApplicationResponse(application=_shown(created), application_secret=secret)
+
+        return await self._repeats.once(organization_id, request, pb2.CreateApplicationResponse, make)
+
+    async def get(self, call: pipeline.Call, _: pb2.GetApplicationRequest) -> pb2.GetApplicationResponse:
+        return pb2.GetApplicationResponse(application=_shown(await self._existing(parents.application(call))))
+
+    async def list(self, call: pipeline.Call, request: pb2.ListApplicationsRequest) -> pb2.ListApplicationsResponse:
+        organization_id = parents.organization(call, request.organization_id)
+        before = pages.identity(request.page_token, _KIND, organization_id)
+        size = rules.page_size(request.page_size)
+        found = await applications.page(self._db, organization_id, before=before, size=size + 1)
+        shown, token = pages.cut(found, size, _KIND, organization_id, lambda each: each.application_id)
+        return pb2.ListApplicationsResponse(applications=map(_shown, shown), next_page_token=token)
+
+    async def update(self, call: pipeline.Call, request: pb2.UpdateApplicationRequest) -> pb2.UpdateApplicationResponse:
+        application_id = parents.application(call)
+        paths = masks.paths(request.update_mask, request.application, _CHANGEABLE)
+        changed = await applications.update(
+            self._db,
+            application_id,
+            name=request.application.name if "name" in paths else None,
+            revision=etags.revision(request.application.etag),
+        )
+        if changed is None:
+            await self._existing(application_id)
+            raise etags.mismatch()
+        return pb2.UpdateApplicationResponse(application=_shown(changed))
+
+    async def delete(self, call: pipeline.Call, _: pb2.DeleteApplicationRequest) -> pb2.DeleteApplicationResponse:
+        if not await applications.delete(self._db, parents.application(call)):
+            raise applications.missing()
+        self._wake.notify(wake.SUBSCRIPTIONS)
+        return pb2.DeleteApplicationResponse()
+
+    async def _existing(self, application_id: uuid.UUID) -> applications.Application:
+        found = await applications.get(self._db, application_id)
+        if found is None:
+            raise applications.missing()
+        return found
+
+
+def _shown(application: applications.Application) -> resource_pb2.Application:
+    return resource_pb2.Application(
+        application_id=str(application.application_id),
+        organization_id=str(application.organization_id),
+        name=application.name,
+        created_at=application.created_at,
+        etag=etags.of(application.revision),
+    )
+
+
+def _rules_of_create(request: pb2.CreateApplicationRequest, breaches: rules.Breaches) -> None:
+    breaches.text("application.name", request.application.name, *limits.NAME_CHARACTERS)
+    breaches.uuid("application.organization_id", request.application.organization_id, optional=True)
+    breaches.uuid("request_id", request.request_id, optional=True)
+
+
+def _rules_of_list(request: pb2.ListApplicationsRequest, breaches: rules.Breaches) -> None:
+    breaches.uuid("organization_id", request.organization_id, optional=True)
+    breaches.page(request.page_size)
+
+
+def _rules_of_update(request: pb2.UpdateApplicationRequest, breaches: rules.Breaches) -> None:
+    masks.judge(breaches, request.update_mask, _CHANGEABLE)
+    breaches.uuid("application.application_id", request.application.application_id)
+    if "name" in masks.paths(request.update_mask, request.application, _CHANGEABLE):
+        breaches.text("application.name", request.application.name, *limits.NAME_CHARACTERS)
+
+
+def operations(db: database.Database, keyring: encryption.Keyring, hints: wake.Wake) -> list[registry.Operation]:
+    """ApplicationService, whole. Creating and listing are the organization's; the rest is the application's own too."""
+    handlers = Applications(db, keyring, hints)
+    service, unary, organization = "ApplicationService", registry.Kind.UNARY, registry.Scope.ORGANIZATION
+    return [
+        registry.Operation(
+            service, "CreateApplication", pb2.CreateApplicationRequest, pb2.CreateApplicationResponse, unary,
+            "application:create", handlers.create, scope=organization, rules=_rules_of_create,
+        ),
+        registry.Operation(
+            service, "GetApplication", pb2.GetApplicationRequest, pb2.GetApplicationResponse, unary,
+            "application:get", handlers.get,
+        ),
+        registry.Operation(
+            service, "ListApplications", pb2.ListApplicationsRequest, pb2.ListApplicationsResponse, unary,
+            "application:list", handlers.list, scope=organization, rules=_rules_of_list,
+        ),
+        registry.Operation(
+            service, "UpdateApplication", pb2.UpdateApplicationRequest, pb2.UpdateApplicationResponse, unary,
+            "application:edit", handlers.update, rules=_rules_of_update,
+            application_id=lambda request: str(request.application.application_id),
+        ),
+        registry.Operation(
+            service, "DeleteApplication", pb2.DeleteApplicationRequest, pb2.DeleteApplicationResponse, unary,
+            "application:delete", handlers.delete,
+        ),
+        *application_secrets.operations(db, keyring),
+    ]  # fmt: skip

@@ -1,0 +1,98 @@
+"""The commands without a server behind them; what they start is tested with the whole server."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+from click.testing import CliRunner
+
+import hook0_server
+from hook0_server import cli, logs, settings
+
+
+class StartRefused(Exception):
+    pass
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Stands where the composition root is."""
+    app = ModuleType("hook0_server.app")
+    app.StartRefused = StartRefused  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "hook0_server.app", app)
+    monkeypatch.setattr(hook0_server, "app", app, raising=False)
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
+    for variable in [name for name in os.environ if name.startswith("HOOK0_")]:
+        monkeypatch.delenv(variable)
+    return app
+
+
+def test_serve_prints_one_json_line_when_it_can_take_work(app: ModuleType) -> None:
+    async def run(given: settings.Settings, *, dev: bool, announce) -> None:  # type: ignore[no-untyped-def]
+        assert not dev
+        announce({"ready": True, "grpc": given.grpc_address})
+
+    app.run = run  # type: ignore[attr-defined]
+    result = CliRunner().invoke(cli.main, ["serve"], env={"HOOK0_GRPC_ADDRESS": "127.0.0.1:7"})
+    assert result.exit_code == 0
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [{"ready": True, "grpc": "127.0.0.1:7"}]
+
+
+def test_dev_prints_lines_to_paste_and_the_json_line_last(app: ModuleType) -> None:
+    facts = {"ready": True, "grpc": "g:1", "application_id": "an-app"}
+
+    async def run(_: settings.Settings, *, dev: bool, announce) -> None:  # type: ignore[no-untyped-def]
+        assert dev
+        announce(facts | {"welcome": "Paste this:\n  grpcurl"})
+
+    app.run = run  # type: ignore[attr-defined]
+    lines = CliRunner().invoke(cli.main, ["dev"]).stdout.splitlines()
+    assert lines[:2] == ["Paste this:", "  grpcurl"]
+    assert json.loads(lines[-1]) == facts
+
+
+def test_a_start_that_is_refused_is_one_line_on_stderr_and_exit_code_1(app: ModuleType) -> None:
+    async def run(*_: object, **__: object) -> None:
+        raise StartRefused("The data directory ./.hook0 is in use.")
+
+    app.run = run  # type: ignore[attr-defined]
+    result = CliRunner().invoke(cli.main, ["serve"])
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "The data directory ./.hook0 is in use.\n")
+
+
+def test_migrate_names_what_it_applied(app: ModuleType) -> None:
+    async def migrate(_: settings.Settings) -> list[str]:
+        return ["0001_path"]
+
+    app.migrate = migrate  # type: ignore[attr-defined]
+    assert CliRunner().invoke(cli.main, ["migrate"]).stdout == "0001_path\n"
+
+
+@pytest.mark.parametrize("command", ["serve", "dev", "migrate", "config"])
+def test_refused_settings_are_told_all_and_exit_code_2(app: ModuleType, command: str) -> None:
+    result = CliRunner().invoke(cli.main, [command], env={"HOOK0_POOL_SIZE": "0", "HOOK0_ROLES": "x"})
+    assert result.exit_code == 2
+    assert "HOOK0_POOL_SIZE is '0'; allowed: 2 to 200" in result.stderr
+    assert "HOOK0_ROLES" in result.stderr
+
+
+def test_config_prints_every_setting_and_no_secret(app: ModuleType) -> None:
+    key = "5b8f3c5e-7a2b-4c11-8d4e-0123456789ab"
+    environ = {"HOOK0_MASTER_API_KEY": key, "HOOK0_POOL_SIZE": "7"}
+    for arguments in (["config"], ["config", "--json"]):
+        result = CliRunner().invoke(cli.main, arguments, env=environ)
+        assert result.exit_code == 0
+        assert key not in result.stdout
+        assert all(setting.variable in result.stdout for setting in settings.TABLE)
+    listed = {each["variable"]: each for each in json.loads(result.stdout)}
+    assert (listed["HOOK0_POOL_SIZE"]["value"], listed["HOOK0_MASTER_API_KEY"]["value"]) == ("7", "***")
+
+
+def test_the_installed_command_says_its_version() -> None:
+    command = pathlib.Path(sys.executable).with_name("hook0-server")
+    done = subprocess.run([command, "version"], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == "0.1.0"

@@ -1,0 +1,133 @@
+import dataclasses
+import ipaddress
+import pathlib
+import uuid
+
+import pytest
+
+from hook0_server import settings
+
+KEY = "0" * 64
+SECRET = "5b8f3c5e-7a2b-4c11-8d4e-0123456789ab"
+
+
+def refused(environ: dict[str, str]) -> tuple[settings.Problem, ...]:
+    with pytest.raises(settings.SettingsRefused) as caught:
+        settings.Settings.from_environ(environ)
+    return caught.value.problems
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    given = settings.Settings.from_environ({"PATH": "/bin", "HOOK": "x"})
+    assert given.database_url is None
+    assert given.data_dir == pathlib.Path(".hook0")
+    assert (given.grpc_address, given.http_address) == ("127.0.0.1:50051", "127.0.0.1:8081")
+    assert (given.roles, given.allow_targets, given.log_format) == (frozenset({"api", "delivery"}), (), None)
+    assert (given.retention_days, given.max_retries, given.stop_grace, given.pool_size) == (30, 24, 20.0, 10)
+    assert (given.delivery_memory, given.delivery_memory_mib, given.max_in_flight) == (20_000, 64, 8_000)
+
+
+def test_each_setting_is_read() -> None:
+    given = settings.Settings.from_environ(
+        {
+            "DATABASE_URL": "postgresql://u:p@db/hook0",
+            "HOOK0_MASTER_API_KEY": SECRET,
+            "HOOK0_ENCRYPTION_KEYS": f"new:{KEY}, old:{KEY}",
+            "HOOK0_ALLOW_TARGETS": "127.0.0.0/8, ::1/128",
+            "HOOK0_ROLES": "Delivery",
+            "HOOK0_GRPC_ADDRESS": "[::1]:0",
+            "HOOK0_STOP_GRACE": "1.5",
+            "HOOK0_LOG_LEVEL": "DEBUG",
+        }
+    )
+    assert given.database_url == "postgresql://u:p@db/hook0"
+    assert given.master_api_key == uuid.UUID(SECRET)
+    assert given.encryption_keys == f"new:{KEY},old:{KEY}"
+    assert given.allow_targets == (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+    assert given.roles == {"delivery"}
+    assert (given.grpc_address, given.stop_grace, given.log_level) == ("[::1]:0", 1.5, "debug")
+
+
+def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
+    given = settings.Settings.from_environ({"HOOK0_POOL_SIZE": "", "HOOK0_MASTER_API_KEY": " "})
+    assert (given.pool_size, given.master_api_key) == (10, None)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "mysql://u@h/d"),
+        ("HOOK0_GRPC_ADDRESS", "127.0.0.1"),
+        ("HOOK0_GRPC_ADDRESS", ":50051"),
+        ("HOOK0_GRPC_ADDRESS", "::1:50051"),
+        ("HOOK0_HTTP_ADDRESS", "127.0.0.1:65536"),
+        ("HOOK0_HTTP_ADDRESS", "127.0.0.1:x"),
+        ("HOOK0_MASTER_API_KEY", "letmein"),
+        ("HOOK0_ENCRYPTION_KEYS", "a:00"),
+        ("HOOK0_ENCRYPTION_KEYS", KEY),
+        ("HOOK0_ENCRYPTION_KEYS", f"a:{KEY},a:{KEY}"),
+        ("HOOK0_ALLOW_TARGETS", "127.0.0.1/8"),
+        ("HOOK0_ALLOW_TARGETS", "example.com"),
+        ("HOOK0_ROLES", "api,worker"),
+        ("HOOK0_ROLES", ","),
+        ("HOOK0_LOG_LEVEL", "loud"),
+        ("HOOK0_LOG_FORMAT", "xml"),
+        ("HOOK0_RETENTION_DAYS", "1"),
+        ("HOOK0_RETENTION_DAYS", "366"),
+        ("HOOK0_RETENTION_DAYS", "٣٠"),
+        ("HOOK0_MAX_RETRIES", "-1"),
+        ("HOOK0_MAX_RETRIES", "101"),
+        ("HOOK0_DELIVERY_MEMORY", "0"),
+        ("HOOK0_STOP_GRACE", "nan"),
+        ("HOOK0_STOP_GRACE", "601"),
+        ("HOOK0_POOL_SIZE", "1"),
+    ],
+)
+def test_what_is_not_allowed_is_refused_with_the_variable_and_what_is(variable: str, value: str) -> None:
+    (problem,) = refused({variable: value})
+    assert problem.variable == variable
+    declared = next(each for each in settings.TABLE if each.variable == variable)
+    assert declared.allowed in str(problem)
+    assert declared.secret or value in str(problem)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    problems = refused({"HOOK0_POOL_SIZE": "x", "HOOK0_ROLES": "x", "HOOK0_NOPE": "x"})
+    assert {problem.variable for problem in problems} == {"HOOK0_POOL_SIZE", "HOOK0_ROLES", "HOOK0_NOPE"}
+
+
+def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
+    (problem,) = refused({"HOOK0_ALLOWED_TARGET": "127.0.0.0/8"})
+    assert "HOOK0_ALLOW_TARGETS" in problem.allowed
+
+
+def test_what_the_client_reads_may_be_set_beside_it() -> None:
+    settings.Settings.from_environ({"HOOK0_ADDRESS": "x", "HOOK0_TOKEN": "x", "HOOK0_APPLICATION_ID": "x", "HOOK0_TLS": "1"})
+
+
+def test_secrets_are_in_no_refusal_and_no_repr_and_no_listing() -> None:
+    refusal = str(
+        refused({"HOOK0_MASTER_API_KEY": "hidden-1", "DATABASE_URL": "hidden-2", "HOOK0_ENCRYPTION_KEYS": "hidden-3"})
+    )
+    assert "hidden" not in refusal
+    environ = {"HOOK0_MASTER_API_KEY": SECRET, "DATABASE_URL": "postgres://u:pw@h/d", "HOOK0_ENCRYPTION_KEYS": f"a:{KEY}"}
+    given = settings.Settings.from_environ(environ)
+    listed = repr(settings.shown(environ))
+    for text in (repr(given), listed):
+        assert SECRET not in text
+        assert "pw@" not in text
+        assert KEY not in text
+
+
+def test_the_listing_has_every_setting_with_its_value_and_default() -> None:
+    listed = {shown.variable: shown for shown in settings.shown({"HOOK0_POOL_SIZE": "7", "HOOK0_MASTER_API_KEY": SECRET})}
+    assert list(listed) == [setting.variable for setting in settings.TABLE]
+    assert (listed["HOOK0_POOL_SIZE"].value, listed["HOOK0_POOL_SIZE"].default) == ("7", "10")
+    assert (listed["HOOK0_MASTER_API_KEY"].value, listed["HOOK0_MASTER_API_KEY"].is_set) == ("***", True)
+    assert (listed["HOOK0_ROLES"].value, listed["HOOK0_ROLES"].is_set) == ("api,delivery", False)
+
+
+def test_the_table_fills_every_field_once() -> None:
+    assert sorted(setting.field for setting in settings.TABLE) == sorted(
+        field.name for field in dataclasses.fields(settings.Settings)
+    )
