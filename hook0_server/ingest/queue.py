@@ -36,6 +36,8 @@ class Queue:
         self._fan_out: dict[uuid.UUID, float] = {}
         self._room = asyncio.Event()
         self._room.set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self.any = asyncio.Event()
 
     @property
@@ -53,6 +55,10 @@ class Queue:
             self._room.clear()
             await self._room.wait()
 
+    async def drained(self) -> None:
+        """Wait until nothing waits."""
+        await self._empty.wait()
+
     def put(self, group: Group) -> None:
         """Raises QuotaExceeded when the queue is full."""
         if self.is_full:
@@ -69,6 +75,7 @@ class Queue:
         self._events += len(group.events)
         self._bytes += group.size
         self.any.set()
+        self._empty.clear()
 
     def take(self) -> list[Group]:
         """The next batch; empty when nothing waits."""
@@ -99,6 +106,7 @@ class Queue:
             self._bytes -= group.size
         if not self._turns:
             self.any.clear()
+            self._empty.set()
         if not self.is_full:
             self._room.set()
 

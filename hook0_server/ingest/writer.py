@@ -65,14 +65,10 @@ class Writer:
             writers = [tasks.create_task(self._write_on(hot), name=f"ingest.writer-{n}") for n, hot in enumerate(self._hots)]
             try:
                 yield
-                await self._drained()
+                await self.queue.drained()
             finally:
                 for writer in writers:
                     writer.cancel()
-
-    async def _drained(self) -> None:
-        while self.queue.waiting:
-            await asyncio.sleep(0.005)
 
     async def submit(self, application_id: uuid.UUID, events: list[publish.NewEvent]) -> list[Result]:
         """Store the events; a result for each, in order. Raises QuotaExceeded (queue full) or Unavailable (database away)."""

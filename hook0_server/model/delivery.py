@@ -27,6 +27,7 @@ class Delivery:
     attempt_number: int = 1
     takeover_count: int = 0
     cancel_requested: bool = False
+    is_manual: bool = False  # somebody asked for it: its age does not end it
     started: bool = False  # an owner before this one committed that it was about to send it
     begun: bool = False  # this process may have sent something of it
 

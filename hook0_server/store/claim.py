@@ -28,7 +28,14 @@ async def oldest(
     hot: database.Hot, *, node: int, head: int, most: int, size: int, per_subscription: int, closed: list[uuid.UUID]
 ) -> Claimed:
     """The oldest due deliveries, `most` at most and `size` bytes of payload, among the `head` oldest rows."""
-    parameters = {"node": node, "head": head, "most": most, "bytes": size, "per_subscription": per_subscription, "closed": closed}
+    parameters = {
+        "node": node,
+        "head": head,
+        "most": most,
+        "bytes": size,
+        "per_subscription": per_subscription,
+        "closed": closed,
+    }
     return _claimed(await hot.fetch(SQL.claim_oldest, parameters), node)
 
 
@@ -87,7 +94,7 @@ def _claimed(rows: Sequence[tuple[Any, ...]], node: int) -> Claimed:
         if delivery_id is None:
             claimed.walked[application_id] = subscription_id
             continue
-        attempt_number, takeover_count, _trigger, cancel_requested, started_at, created_at = rest
+        attempt_number, takeover_count, trigger, cancel_requested, started_at, created_at = rest
         claimed.days[application_id, event_id] = day
         claimed.deliveries.append(
             delivery.Delivery(
@@ -104,6 +111,7 @@ def _claimed(rows: Sequence[tuple[Any, ...]], node: int) -> Claimed:
                 attempt_number,
                 takeover_count,
                 cancel_requested,
+                trigger == delivery.MANUAL,
                 started_at is not None,
             )
         )

@@ -11,6 +11,7 @@ SQL = sql.beside(__file__)
 
 WAITING, IN_FLIGHT, SUCCEEDED, DEAD, CANCELLED = 1, 2, 3, 4, 5  # the numbers of DeliveryState on the wire
 _EVENT_AHEAD = timedelta(days=1) + keyset.SLACK  # how far the time inside an event id may be after its publication
+_LATEST_SLICE = timedelta(days=1)  # a broadcast's deliveries count as created with it, but get their ids slice by slice
 _LEAST_OF_EACH = 50
 _LOWEST = uuid.UUID(int=0)
 
@@ -76,7 +77,7 @@ def _parameters(application_id: uuid.UUID, wanted: Filter, size: int, below: uui
         earliest = keyset.shifted(wanted.created_after, -keyset.SLACK)
         above, since = max(above, keyset.lowest7(earliest)), max(since, earliest)
     if wanted.created_before is not None:
-        below = min(below, keyset.lowest7(keyset.shifted(wanted.created_before, keyset.SLACK)))
+        below = min(below, keyset.lowest7(keyset.shifted(wanted.created_before, _LATEST_SLICE)))
     return {
         "application_id": application_id,
         "below": below,

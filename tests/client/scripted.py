@@ -1,5 +1,6 @@
 """A real gRPC server whose answers are scripted, for what the real one cannot be made to do on demand."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -69,13 +70,14 @@ async def serving(
     stream: Stream = _unscripted_stream,
     watch: Stream = _unscripted_stream,
     list_deliveries: Unary = _unscripted,
+    address: str = "127.0.0.1:0",
 ) -> AsyncIterator[str]:
-    """Serves the script on a free port; yields its address."""
+    """Serves the script (what it leaves out is UNIMPLEMENTED), on a free port unless told otherwise; yields its address."""
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 8 * 1024 * 1024)])
-    ingestion_service_pb2_grpc.add_IngestionServiceServicer_to_server(_Ingestion(publish, stream), server)
-    attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server(_Attempts(watch), server)
-    delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(_Deliveries(list_deliveries), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    ingestion_service_pb2_grpc.add_IngestionServiceServicer_to_server(_Ingestion(publish, stream), server)  # type: ignore[abstract]
+    attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server(_Attempts(watch), server)  # type: ignore[abstract]
+    delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(_Deliveries(list_deliveries), server)  # type: ignore[abstract]
+    port = server.add_insecure_port(address)
     await server.start()
     try:
         yield f"127.0.0.1:{port}"
@@ -105,3 +107,33 @@ def _published(event: v1.NewEvent) -> v1.PublishedEvent:
     published = v1.PublishedEvent(event_id=event.event_id, delivery_count=1)
     published.received_at.FromJsonString("2026-11-23T08:00:00.123456Z")
     return published
+
+
+class Streams:
+    """Publish streams: remembers the batches of each; answers while `answering` is set. The first streams end as told."""
+
+    def __init__(self, *first: Callable[[Any], Awaitable[None]]) -> None:
+        self.first = list(first)
+        self.batches: list[list[v1.PublishEventStreamRequest]] = []
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.arrived = asyncio.Semaphore(0)
+
+    async def __call__(self, requests: Any, context: Any) -> AsyncGenerator[Any, None]:
+        batches: list[v1.PublishEventStreamRequest] = []
+        self.batches.append(batches)
+        end = self.first.pop(0) if self.first else None
+        async for message in requests:
+            batches.append(message)
+            self.arrived.release()
+            if end is not None:
+                await end(context)
+                return
+            await self.answering.wait()
+            yield accepted(message)
+
+    def ids(self, stream: int = 0) -> list[str]:
+        return [event.event_id for message in self.batches[stream] for event in message.events]
+
+    def payloads(self, stream: int = 0) -> list[str]:
+        return [event.payload_text for message in self.batches[stream] for event in message.events]

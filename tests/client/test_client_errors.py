@@ -1,6 +1,10 @@
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
 import grpc
 import pytest
 import scripted
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 import hook0_client
 from hook0_client import errors as client_errors
@@ -23,7 +27,7 @@ SERVER_TO_CLIENT = [
 
 
 async def _failing(refusal: errors.Refused) -> hook0_client.Hook0Error:
-    async def list_deliveries(request, context):
+    async def list_deliveries(request: Any, context: Any) -> None:
         await status.abort(context, refusal)
 
     async with scripted.connected(list_deliveries=list_deliveries) as client:
@@ -33,14 +37,14 @@ async def _failing(refusal: errors.Refused) -> hook0_client.Hook0Error:
 
 
 @pytest.mark.parametrize(("told", "heard"), SERVER_TO_CLIENT)
-async def test_every_refusal_of_the_server_arrives_as_the_class_of_the_same_name(told, heard):
+async def test_every_refusal_of_the_server_arrives_as_the_class_of_the_same_name(told: Any, heard: Any) -> None:
     error = await _failing(told("SOME_REASON", "Do this instead."))
     assert type(error) is heard
     assert heard.__name__ == told.__name__
     assert (error.reason, error.message, str(error)) == ("SOME_REASON", "Do this instead.", "Do this instead.")
 
 
-async def test_violations_metadata_and_the_time_to_come_back_arrive():
+async def test_violations_metadata_and_the_time_to_come_back_arrive() -> None:
     violations = [errors.Violation("page_size", "must not be negative"), errors.Violation("filter.states[0]", "unknown")]
     error = await _failing(errors.InvalidRequest("FIELD_INVALID", "Bad.", violations=violations))
     assert [(each.field, each.description) for each in error.violations] == [
@@ -55,7 +59,7 @@ async def test_violations_metadata_and_the_time_to_come_back_arrive():
     assert error.field == ""
 
 
-async def test_an_error_that_is_not_of_a_hook0_server_has_no_reason():
+async def test_an_error_that_is_not_of_a_hook0_server_has_no_reason() -> None:
     async with scripted.serving() as address:
         pass
     async with scripted.connect(address) as client:
@@ -65,8 +69,8 @@ async def test_an_error_that_is_not_of_a_hook0_server_has_no_reason():
     assert failed.value.message
 
 
-async def test_details_that_cannot_be_read_leave_code_and_message():
-    async def list_deliveries(request, context):
+async def test_details_that_cannot_be_read_leave_code_and_message() -> None:
+    async def list_deliveries(request: Any, context: Any) -> None:
         await context.abort(grpc.StatusCode.NOT_FOUND, "gone", ((scripted.DETAILS, b"\xff\xff\xff"),))
 
     async with scripted.connected(list_deliveries=list_deliveries) as client:
@@ -75,8 +79,21 @@ async def test_details_that_cannot_be_read_leave_code_and_message():
     assert failed.value.reason == ""
 
 
-async def test_a_crash_of_the_server_is_a_server_fault():
-    async def list_deliveries(request, context):
+async def test_a_reason_of_somebody_in_between_is_not_taken_for_the_servers() -> None:
+    async def list_deliveries(request: Any, context: Any) -> None:
+        details = status_pb2.Status(code=14, message="no upstream")
+        details.details.add().Pack(error_details_pb2.ErrorInfo(reason="FIELD_INVALID", domain="proxy.example.com"))
+        trailers = ((scripted.DETAILS, details.SerializeToString()),)
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "no upstream", trailers)
+
+    async with scripted.connected(list_deliveries=list_deliveries) as client:
+        with pytest.raises(hook0_client.Unavailable) as failed:
+            await client.deliveries.ListDeliveries(v1.ListDeliveriesRequest())
+    assert failed.value.reason == ""
+
+
+async def test_a_crash_of_the_server_is_a_server_fault() -> None:
+    async def list_deliveries(request: Any, context: Any) -> None:
         raise RuntimeError("a defect")
 
     async with scripted.connected(list_deliveries=list_deliveries) as client:
@@ -84,8 +101,8 @@ async def test_a_crash_of_the_server_is_a_server_fault():
             await client.deliveries.ListDeliveries(v1.ListDeliveriesRequest())
 
 
-async def test_streams_fail_with_the_same_errors_as_calls():
-    async def watch(request, context):
+async def test_streams_fail_with_the_same_errors_as_calls() -> None:
+    async def watch(request: Any, context: Any) -> AsyncGenerator[Any, None]:
         await status.abort(context, errors.Denied("PERMISSION_DENIED", "No."))
         yield
 
@@ -103,12 +120,12 @@ async def test_streams_fail_with_the_same_errors_as_calls():
         (v1.ErrorReason.ERROR_REASON_PAYLOAD_NOT_JSON, hook0_client.InvalidRequest),
     ],
 )
-def test_a_refused_event_of_a_batch_has_the_class_of_a_refused_single_event(reason, kind):
+def test_a_refused_event_of_a_batch_has_the_class_of_a_refused_single_event(reason: Any, kind: Any) -> None:
     error = client_errors.from_item(v1.PublishError(reason=reason, message="m", field="payload"))
     assert type(error) is kind
     assert error.reason == v1.ErrorReason.Name(reason).removeprefix("ERROR_REASON_")
     assert error.field == "payload"
 
 
-def test_a_reason_of_a_newer_server_is_its_number():
-    assert client_errors.from_item(v1.PublishError(reason=4711)).reason == "4711"
+def test_a_reason_of_a_newer_server_is_its_number() -> None:
+    assert client_errors.from_item(v1.PublishError(reason=cast("v1.ErrorReason", 4711))).reason == "4711"

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import scripted
 
@@ -5,10 +7,10 @@ import hook0_client
 from hook0_client import v1
 
 
-async def test_pages_answers_every_item_of_every_page_and_leaves_the_request_alone():
+async def test_pages_answers_every_item_of_every_page_and_leaves_the_request_alone() -> None:
     asked = []
 
-    async def list_deliveries(request, context):
+    async def list_deliveries(request: Any, context: Any) -> Any:
         asked.append((request.application_id, request.page_size, request.page_token))
         page = int(request.page_token or 0)
         return v1.ListDeliveriesResponse(
@@ -24,8 +26,8 @@ async def test_pages_answers_every_item_of_every_page_and_leaves_the_request_alo
     assert request.page_token == ""
 
 
-async def test_a_server_that_answers_the_same_page_for_ever_is_a_fault():
-    async def list_deliveries(request, context):
+async def test_a_server_that_answers_the_same_page_for_ever_is_a_fault() -> None:
+    async def list_deliveries(request: Any, context: Any) -> Any:
         return v1.ListDeliveriesResponse(next_page_token="again")
 
     async with scripted.connected(list_deliveries=list_deliveries) as client:
@@ -46,15 +48,15 @@ async def test_a_server_that_answers_the_same_page_for_ever_is_a_fault():
     ],
     ids=lambda page: type(page).__name__,
 )
-async def test_pages_knows_the_items_of_every_list(page):
-    async def rpc(request):
+async def test_pages_knows_the_items_of_every_list(page: Any) -> None:
+    async def rpc(request: Any) -> Any:
         return page
 
     assert len([item async for item in hook0_client.pages(rpc, v1.ListDeliveriesRequest())]) == 1
 
 
-async def test_a_call_that_is_no_list_is_told_so():
-    async def rpc(request):
+async def test_a_call_that_is_no_list_is_told_so() -> None:
+    async def rpc(request: Any) -> Any:
         return v1.GetEventResponse()
 
     with pytest.raises(TypeError, match="GetEventResponse is not a page"):

@@ -2,6 +2,7 @@ import asyncio
 import json
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 import grpc
 import pytest
@@ -21,7 +22,7 @@ class Publish:
         self.requests: list[v1.PublishEventRequest] = []
         self.metadata: dict[str, str] = {}
 
-    async def __call__(self, request, context):
+    async def __call__(self, request: Any, context: Any) -> Any:
         self.requests.append(request)
         self.metadata = dict(context.invocation_metadata())
         if self.refusals:
@@ -31,7 +32,7 @@ class Publish:
         return answer
 
 
-async def test_an_event_is_published_with_token_application_and_an_identity_of_its_own():
+async def test_an_event_is_published_with_token_application_and_an_identity_of_its_own() -> None:
     publish = Publish()
     async with scripted.connected(publish=publish) as client:
         published = await client.publish("user.account.created", {"é": [1, None]}, labels={"tenant": "acme"})
@@ -47,7 +48,7 @@ async def test_an_event_is_published_with_token_application_and_an_identity_of_i
     assert published == hook0_client.Published(request.event.event_id, datetime(2026, 11, 23, 8, 0, 0, 123456, UTC), False, 2)
 
 
-async def test_what_the_caller_says_about_the_event_is_sent():
+async def test_what_the_caller_says_about_the_event_is_sent() -> None:
     publish = Publish()
     at = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
     event_id = uuid.uuid4()
@@ -63,7 +64,7 @@ async def test_what_the_caller_says_about_the_event_is_sent():
     assert dict(event.metadata) == {"k": "v"}
 
 
-async def test_a_server_that_is_away_or_full_is_asked_again_under_the_same_event_id_when_it_said():
+async def test_a_server_that_is_away_or_full_is_asked_again_under_the_same_event_id_when_it_said() -> None:
     publish = Publish(
         errors.Unavailable("DATABASE_UNAVAILABLE", "Later.", retry_after=0.3),
         errors.QuotaExceeded("INGESTION_QUEUE_FULL", "Later.", retry_after=0.3),
@@ -77,7 +78,7 @@ async def test_a_server_that_is_away_or_full_is_asked_again_under_the_same_event
     assert took >= 0.6
 
 
-async def test_a_refusal_is_not_repeated():
+async def test_a_refusal_is_not_repeated() -> None:
     publish = Publish(errors.Precondition("EVENT_TYPE_NOT_FOUND", "Create it first."))
     async with scripted.connected(publish=publish) as client:
         with pytest.raises(hook0_client.Precondition) as failed:
@@ -86,7 +87,7 @@ async def test_a_refusal_is_not_repeated():
     assert len(publish.requests) == 1
 
 
-async def test_tries_are_bounded():
+async def test_tries_are_bounded() -> None:
     publish = Publish(*[errors.Unavailable("DATABASE_UNAVAILABLE", "Later.") for _ in range(50)])
     async with scripted.connected(publish=publish) as client:
         with pytest.raises(hook0_client.Unavailable):
@@ -94,7 +95,7 @@ async def test_tries_are_bounded():
     assert len(publish.requests) == 6
 
 
-async def test_no_retry_goes_past_the_deadline():
+async def test_no_retry_goes_past_the_deadline() -> None:
     publish = Publish(errors.Unavailable("DATABASE_UNAVAILABLE", "Later.", retry_after=30))
     async with scripted.connected(publish=publish) as client:
         async with asyncio.timeout(5):
@@ -103,8 +104,8 @@ async def test_no_retry_goes_past_the_deadline():
     assert len(publish.requests) == 1
 
 
-async def test_calls_have_a_deadline_by_default():
-    async def hang(request, context):
+async def test_calls_have_a_deadline_by_default() -> None:
+    async def hang(request: Any, context: Any) -> None:
         await asyncio.Event().wait()
 
     async with scripted.connected(timeout=0.2, publish=hang, list_deliveries=hang) as client:
@@ -114,11 +115,11 @@ async def test_calls_have_a_deadline_by_default():
             await client.deliveries.ListDeliveries(v1.ListDeliveriesRequest())
 
 
-async def test_what_cannot_be_written_down_is_refused_before_anything_is_sent():
+async def test_what_cannot_be_written_down_is_refused_before_anything_is_sent() -> None:
     publish = Publish()
     async with scripted.connected(publish=publish) as client:
         with pytest.raises(TypeError, match="not set"):
-            await client.publish("a.b", {1})
+            await client.publish("a.b", {1})  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="time zone"):
             await client.publish("a.b", "{}", occurred_at=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
         with pytest.raises(ValueError, match="JSON"):
@@ -126,7 +127,7 @@ async def test_what_cannot_be_written_down_is_refused_before_anything_is_sent():
     assert not publish.requests
 
 
-async def test_the_environment_says_where_and_who(monkeypatch):
+async def test_the_environment_says_where_and_who(monkeypatch: pytest.MonkeyPatch) -> None:
     publish = Publish()
     async with scripted.serving(publish=publish) as address:
         monkeypatch.setenv("HOOK0_ADDRESS", address)
@@ -138,7 +139,7 @@ async def test_the_environment_says_where_and_who(monkeypatch):
     assert publish.requests[0].application_id == scripted.APPLICATION
 
 
-async def test_without_an_application_nothing_is_sent(monkeypatch):
+async def test_without_an_application_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOOK0_APPLICATION_ID", raising=False)
     async with hook0_client.connect("127.0.0.1:9") as client:
         for call in (client.publisher, client.watch):
@@ -148,8 +149,8 @@ async def test_without_an_application_nothing_is_sent(monkeypatch):
             await client.publish("a.b", json.dumps({}))
 
 
-async def test_answers_up_to_8_mib_are_taken():
-    async def list_deliveries(request, context):
+async def test_answers_up_to_8_mib_are_taken() -> None:
+    async def list_deliveries(request: Any, context: Any) -> Any:
         return v1.ListDeliveriesResponse(next_page_token="x" * (7 * 1024 * 1024))
 
     async with scripted.connected(list_deliveries=list_deliveries) as client:
@@ -157,7 +158,7 @@ async def test_answers_up_to_8_mib_are_taken():
         assert len(answer.next_page_token) == 7 * 1024 * 1024
 
 
-async def test_a_call_still_offers_what_grpc_offers():
+async def test_a_call_still_offers_what_grpc_offers() -> None:
     publish = Publish()
     async with scripted.connected(publish=publish) as client:
         call = client.ingestion.PublishEvent(v1.PublishEventRequest(), metadata=(("x-more", "1"),))

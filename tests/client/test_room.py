@@ -11,7 +11,7 @@ async def _turns(space: room.Room, *sizes: int) -> list[asyncio.Task[None]]:
     return tasks
 
 
-async def test_whoever_came_first_goes_first_even_past_a_larger_one():
+async def test_whoever_came_first_goes_first_even_past_a_larger_one() -> None:
     space = room.Room(10, 100)
     await space.take(90)
     large, small = await _turns(space, 50, 5)
@@ -21,7 +21,7 @@ async def test_whoever_came_first_goes_first_even_past_a_larger_one():
     await asyncio.gather(large, small)
 
 
-async def test_one_that_is_larger_than_everything_gets_in_alone():
+async def test_one_that_is_larger_than_everything_gets_in_alone() -> None:
     space = room.Room(10, 100)
     await space.take(1000)
     [other] = await _turns(space, 1)
@@ -30,7 +30,7 @@ async def test_one_that_is_larger_than_everything_gets_in_alone():
     await other
 
 
-async def test_a_cancelled_one_leaves_its_turn_to_the_next():
+async def test_a_cancelled_one_leaves_its_turn_to_the_next() -> None:
     space = room.Room(10, 100)
     await space.take(60)
     large, small = await _turns(space, 50, 5)
@@ -40,7 +40,7 @@ async def test_a_cancelled_one_leaves_its_turn_to_the_next():
     assert large.cancelled()
 
 
-async def test_one_cancelled_in_the_moment_of_its_turn_gives_the_place_back():
+async def test_one_cancelled_in_the_moment_of_its_turn_gives_the_place_back() -> None:
     space = room.Room(1, 100)
     await space.take(1)
     first, second = await _turns(space, 1, 1)
@@ -51,7 +51,7 @@ async def test_one_cancelled_in_the_moment_of_its_turn_gives_the_place_back():
     assert first.cancelled()
 
 
-async def test_closing_tells_everybody():
+async def test_closing_tells_everybody() -> None:
     space = room.Room(1, 100)
     await space.take(1)
     [waiting] = await _turns(space, 1)

@@ -1,8 +1,9 @@
 import datetime
 import hashlib
 import hmac
+from typing import Any
 
-import hook0
+import hook0  # type: ignore[import-untyped]
 import hypothesis
 import pytest
 from hypothesis import strategies
@@ -23,19 +24,19 @@ HEADER_SETS = strategies.dictionaries(
 )
 
 
-def signed(headers=HEADERS, body=BODY, at=NOW, secret=SECRET) -> dict[str, str]:
+def signed(headers: Any = HEADERS, body: bytes = BODY, at: Any = NOW, secret: Any = SECRET) -> dict[str, str]:
     return {**headers, "X-Hook0-Signature": signing.sign_v1(secret, at, headers.items(), body)}
 
 
-def with_signature(value: str, headers=HEADERS) -> dict[str, str]:
+def with_signature(value: str, headers: Any = HEADERS) -> dict[str, str]:
     return {**headers, "X-Hook0-Signature": value}
 
 
-def v0(body=BODY, at=NOW) -> str:
+def v0(body: bytes = BODY, at: Any = NOW) -> str:
     return hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-def refused(headers, body=BODY, **options) -> str:
+def refused(headers: Any, body: bytes = BODY, **options: Any) -> str:
     options.setdefault("now", NOW)
     with pytest.raises(hook0_client.SignatureInvalid) as invalid:
         hook0_client.verify_webhook(SECRET, headers, body, **options)
@@ -43,17 +44,20 @@ def refused(headers, body=BODY, **options) -> str:
     return invalid.value.reason
 
 
-def theirs(headers, body, secret=SECRET, now=NOW) -> bool:
+def theirs(headers: Any, body: bytes, secret: Any = SECRET, now: Any = NOW) -> bool:
     """What Hook0's own client says."""
     lower = {name.lower(): value for name, value in headers.items()}
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     try:
-        return hook0.verify_webhook_signature_with_current_time(lower["x-hook0-signature"], body, headers, secret, 300, moment)
+        accepted: bool = hook0.verify_webhook_signature_with_current_time(
+            lower["x-hook0-signature"], body, headers, secret, 300, moment
+        )
     except hook0.Hook0ClientError:
         return False
+    return accepted
 
 
-def ours(headers, body, secret=SECRET, now=NOW) -> bool:
+def ours(headers: Any, body: bytes, secret: Any = SECRET, now: Any = NOW) -> bool:
     try:
         hook0_client.verify_webhook(secret, headers, body, now=now)
     except hook0_client.SignatureInvalid:
@@ -61,12 +65,12 @@ def ours(headers, body, secret=SECRET, now=NOW) -> bool:
     return True
 
 
-def test_a_webhook_is_accepted_and_says_what_was_vouched_for():
+def test_a_webhook_is_accepted_and_says_what_was_vouched_for() -> None:
     assert hook0_client.verify_webhook(SECRET, signed(), BODY, now=NOW) == hook0_client.Webhook(NOW, "e-1", "a.b")
 
 
 @hypothesis.given(headers=HEADER_SETS, body=strategies.binary(max_size=200), late=strategies.integers(-301, 301))
-def test_whatever_the_server_signs_both_clients_accept_in_time_only(headers, body, late):
+def test_whatever_the_server_signs_both_clients_accept_in_time_only(headers: Any, body: bytes, late: int) -> None:
     sent = signed(headers, body)
     assert ours(sent, body, now=NOW + late) is theirs(sent, body, now=NOW + late) is (abs(late) <= 300)
 
@@ -77,7 +81,7 @@ def test_whatever_the_server_signs_both_clients_accept_in_time_only(headers, bod
     at=strategies.integers(0),
     bit=strategies.integers(0, 7),
 )
-def test_a_body_changed_in_one_bit_is_refused_by_both_clients(headers, body, at, bit):
+def test_a_body_changed_in_one_bit_is_refused_by_both_clients(headers: Any, body: bytes, at: Any, bit: Any) -> None:
     changed = bytearray(body)
     changed[at % len(body)] ^= 1 << bit
     sent = signed(headers, body)
@@ -85,7 +89,7 @@ def test_a_body_changed_in_one_bit_is_refused_by_both_clients(headers, body, at,
 
 
 @hypothesis.given(headers=HEADER_SETS.filter(bool), data=strategies.data())
-def test_a_covered_header_that_is_changed_or_dropped_is_refused_by_both_clients(headers, data):
+def test_a_covered_header_that_is_changed_or_dropped_is_refused_by_both_clients(headers: Any, data: Any) -> None:
     sent = signed(headers)
     name = data.draw(strategies.sampled_from(sorted(headers)))
     changed, dropped = {**sent, name: headers[name] + "x"}, {key: value for key, value in sent.items() if key != name}
@@ -94,13 +98,13 @@ def test_a_covered_header_that_is_changed_or_dropped_is_refused_by_both_clients(
 
 
 @hypothesis.given(strategies.text(strategies.characters(codec="utf-8"), max_size=200))
-def test_any_text_as_signature_is_refused_and_nothing_else_is_raised(text):
+def test_any_text_as_signature_is_refused_and_nothing_else_is_raised(text: str) -> None:
     assert refused(with_signature(text))
     assert refused(with_signature(f"t={NOW},h={text},v1={'0' * 64}"))
     assert refused(with_signature(f"t={text},v0={'0' * 64}"))
 
 
-def test_the_code_covers_body_headers_secret_and_time():
+def test_the_code_covers_body_headers_secret_and_time() -> None:
     assert refused(signed(), b'{"id": 2}') == "code_mismatch"
     assert refused({**signed(), "X-Tenant": "other"}) == "code_mismatch"
     assert refused(signed(secret="another")) == "code_mismatch"
@@ -110,60 +114,60 @@ def test_the_code_covers_body_headers_secret_and_time():
 
 
 @pytest.mark.parametrize("late", [-300, 0, 300])
-def test_the_tolerance_is_inclusive_both_ways(late):
+def test_the_tolerance_is_inclusive_both_ways(late: int) -> None:
     hook0_client.verify_webhook(SECRET, signed(), BODY, now=NOW + late)
     assert refused(signed(), now=NOW + late + (0.01 if late >= 0 else -0.01), tolerance=abs(late)) == (
         "timestamp_out_of_tolerance"
     )
 
 
-def test_without_a_clock_given_it_is_now():
+def test_without_a_clock_given_it_is_now() -> None:
     with pytest.raises(hook0_client.SignatureInvalid, match="signed at"):
         hook0_client.verify_webhook(SECRET, signed(at=1_000_000_000), BODY)
     fresh = int(datetime.datetime.now(datetime.UTC).timestamp())
     hook0_client.verify_webhook(SECRET, signed(at=fresh), BODY)
 
 
-def test_a_clock_that_is_not_a_number_accepts_nothing():
+def test_a_clock_that_is_not_a_number_accepts_nothing() -> None:
     assert refused(signed(), now=float("nan")) == "timestamp_out_of_tolerance"
 
 
-def test_headers_may_come_as_pairs_in_bytes_and_in_any_case():
+def test_headers_may_come_as_pairs_in_bytes_and_in_any_case() -> None:
     pairs = [(name.upper().encode(), value.encode()) for name, value in signed().items()]
     assert hook0_client.verify_webhook(SECRET, pairs, BODY, now=NOW).event_id == "e-1"
     assert hook0_client.verify_webhook(SECRET, dict(pairs), BODY, now=NOW).event_id == "e-1"
 
 
-def test_a_covered_header_must_be_delivered_once():
+def test_a_covered_header_must_be_delivered_once() -> None:
     sent = signed()
     assert refused({name: value for name, value in sent.items() if name != "X-Tenant"}) == "header_missing"
     assert refused([*sent.items(), ("x-tenant", "other")]) == "header_ambiguous"
     hook0_client.verify_webhook(SECRET, [*sent.items(), ("x-tenant", "acme"), ("x-other", "1")], BODY, now=NOW)
 
 
-def test_a_missing_signature_is_told_apart():
+def test_a_missing_signature_is_told_apart() -> None:
     assert refused(HEADERS) == "signature_missing"
 
 
-def test_v0_covers_the_body_and_vouches_for_no_header():
+def test_v0_covers_the_body_and_vouches_for_no_header() -> None:
     sent = with_signature(f"t={NOW},v0={v0()}")
     assert hook0_client.verify_webhook(SECRET, sent, BODY, now=NOW) == hook0_client.Webhook(NOW, None, None)
     assert theirs(sent, BODY)
     assert refused(sent, b"changed") == "code_mismatch"
 
 
-def test_where_both_codes_are_given_v1_decides():
+def test_where_both_codes_are_given_v1_decides() -> None:
     good = signed()["X-Hook0-Signature"]
     assert ours(with_signature(f"{good},v0={'0' * 64}"), BODY)
     assert refused(with_signature(f"{good[:-64]}{'0' * 64},v0={v0()}")) == "code_mismatch"
 
 
-def test_what_v1_does_not_cover_is_not_vouched_for():
+def test_what_v1_does_not_cover_is_not_vouched_for() -> None:
     signature = signing.sign_v1(SECRET, NOW, [("X-Tenant", "acme")], BODY)
     assert hook0_client.verify_webhook(SECRET, with_signature(signature), BODY, now=NOW).event_id is None
 
 
-def test_a_header_with_bytes_beyond_ascii_is_compared_as_it_was_sent():
+def test_a_header_with_bytes_beyond_ascii_is_compared_as_it_was_sent() -> None:
     sent = signed({"X-Tenant": "häns"})
     escaped = {**sent, "X-Tenant": "häns".encode().decode("ascii", "surrogateescape")}
     assert ours(escaped, BODY)
@@ -192,11 +196,11 @@ def test_a_header_with_bytes_beyond_ascii_is_compared_as_it_was_sent():
         f"t=1,h=a,h=b,v1={'0' * 64}",
     ],
 )
-def test_a_signature_that_cannot_be_read_whole_is_refused(value):
+def test_a_signature_that_cannot_be_read_whole_is_refused(value: str) -> None:
     assert refused(with_signature(value)) == "signature_malformed"
 
 
-def test_the_header_is_bounded_before_it_is_taken_apart():
+def test_the_header_is_bounded_before_it_is_taken_apart() -> None:
     def padded(extra: str) -> str:
         return refused(with_signature(f"t={NOW},v0={v0()},{extra}"))
 
@@ -209,7 +213,7 @@ def test_the_header_is_bounded_before_it_is_taken_apart():
     assert ours(signed(dict.fromkeys(names, "v")), BODY)
 
 
-def test_a_sender_may_rename_the_header():
+def test_a_sender_may_rename_the_header() -> None:
     sent = signed()
     renamed = {**HEADERS, "X-My-Signature": sent["X-Hook0-Signature"]}
     hook0_client.verify_webhook(SECRET, renamed, BODY, now=NOW, signature_header="x-my-signature")

@@ -80,6 +80,21 @@ async def test_the_horizon_is_before_what_a_transaction_without_an_id_yet_will_r
         assert (await feed_rows.page(reader, cursor)).horizon_at < begun[0]
 
 
+async def test_the_horizon_is_before_what_is_recorded_but_hidden(
+    db: database.Database, reader: feed.Feed, slow_writer: psycopg.AsyncConnection[Any], dsn: str
+) -> None:
+    cursor = await feed.position(db, APPLICATION)
+    async with feed_rows.connected(dsn, autocommit=False) as early:
+        begun = await (await early.execute("SELECT now()")).fetchone()  # begins first, writes last, commits first
+        await slow_writer.execute("SELECT pg_current_xact_id()")
+        await feed_rows.record(early, APPLICATION)
+        await early.commit()
+    held = await feed_rows.page(reader, cursor)
+    assert held.hidden
+    assert begun is not None
+    assert held.horizon_at <= begun[0]
+
+
 async def test_a_foreign_reading_transaction_holds_nothing(
     db: database.Database,
     reader: feed.Feed,

@@ -100,7 +100,8 @@ async def test_after_a_move_to_another_cluster_older_attempts_precede_and_old_cu
     db: database.Database, reader: feed.Feed, writer: psycopg.AsyncConnection[Any]
 ) -> None:
     old = await feed.position(db, APPLICATION)
-    ids = await feed_rows.record(writer, APPLICATION, 50)
+    ids = await feed_rows.record(writer, APPLICATION, 30)
+    ids += await feed_rows.record(writer, APPLICATION, 20, at=datetime.now(UTC) - timedelta(hours=3))
     await db.fetch(b"UPDATE attempts SET recorded_xid = '9000000000000000000'")
     await db.fetch(b"UPDATE instance SET system_identifier = 1")
     assert not (await reader.clock()).is_same_cluster
@@ -114,7 +115,7 @@ async def test_after_a_move_to_another_cluster_older_attempts_precede_and_old_cu
     now = await feed.position(db, APPLICATION)
     new = await feed_rows.record(writer, APPLICATION, 2)
     assert [each.attempt_id for each in (await feed_rows.page(reader, now)).attempts] == new
-    start = await feed.starting_at(reader, APPLICATION, datetime.now(UTC) - timedelta(hours=2))
+    start = await feed.starting_at(reader, APPLICATION, datetime.now(UTC) - timedelta(hours=4))
     found = await feed_rows.page(reader, start)
     assert [each.attempt_id for each in found.attempts] == ids + new
     seen = []

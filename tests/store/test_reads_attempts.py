@@ -157,3 +157,14 @@ async def test_rows_are_cut_where_their_responses_exceed_what_fits(db: database.
     assert [(each.attempt_id, len(each.response_body or b"")) for each in full] == [(key[0], 10_000) for key in keys[:2]]
     basic = await attempts.read(db, application_id, keys, full=False, most_bytes=30_000)
     assert [(each.response_body, each.response_headers) for each in basic] == [(None, None)] * 4
+
+
+async def test_an_old_subscription_does_not_overtake_a_busy_one(
+    db: database.Database, application_id: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "SCAN_ROWS", 4)
+    monkeypatch.setattr(attempts, "LEAST_OF_EACH", 2)
+    busy, old = rows.id7(), rows.id7()
+    made = [await rows.attempt(db, application_id, rows.ago(minutes=at), subscription_id=busy) for at in range(5)]
+    made += [await rows.attempt(db, application_id, rows.ago(hours=at), subscription_id=old) for at in range(1, 4)]
+    assert await all_pages(db, application_id, 10, subscription_ids=[old, busy]) == made

@@ -190,3 +190,10 @@ async def test_the_last_attempt_is_the_one_that_ended_last(db: database.Database
     await rows.attempt(db, application_id, event_id=event_id, delivery_id=other, attempt_number=4)
     last = await attempts.last_of(db, application_id, [(delivery_id, event_id), (other, event_id), (rows.id7(), rows.id7())])
     assert {key: attempt.attempt_number for key, attempt in last.items()} == {delivery_id: 3, other: 4}
+
+
+async def test_a_broadcasts_late_slice_is_found_by_the_time_of_the_broadcast(
+    db: database.Database, application_id: uuid.UUID
+) -> None:
+    delivery_id = await rows.delivery(db, application_id, rows.ago(hours=20), delivery_id=rows.id7())
+    assert await found(db, application_id, created_before=rows.ago(hours=19)) == [delivery_id]

@@ -56,6 +56,8 @@ async def test_a_move_to_another_cluster_ends_watches_as_expired(
         with pytest.raises(errors.OutOfRange) as expired:
             await reading.until_refused(watching)
         assert expired.value.reason == "CURSOR_EXPIRED"
+        async with asyncio.timeout(reading.SECONDS):
+            await asyncio.gather(*(task for task in asyncio.all_tasks() if "tail" in task.get_name()))
     async with watches.watching(await watches.from_now(reading.APPLICATION)) as watching:
         await watching.next(reading.SECONDS)
         recorded = await record()

@@ -1,0 +1,203 @@
+"""IngestionService: one event, a batch, or batch after batch over a stream. Acknowledged means committed."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as pb2
+from hook0_server.api import new_events, pipeline, registry, rules
+from hook0_server.ingest import writer
+from hook0_server.model import errors
+from hook0_server.store import publish
+
+MAX_EVENTS = 1000
+AHEAD = 8  # batches of one stream that wait for their commit
+RECHECK_SECONDS = 5.0
+Answer = TypeVar("Answer", pb2.PublishEventResponse, pb2.PublishedEvent)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One message of a stream: its results as far as they are known, and the rest on its way."""
+
+    batch_id: str
+    results: "asyncio.Task[list[pb2.PublishResult]]"
+
+
+class Ingestion:
+    """The handlers. What they need is the writer alone."""
+
+    def __init__(self, into: writer.Writer) -> None:
+        self._writer = into
+
+    async def publish_event(self, call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
+        assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
+        breaches = rules.Breaches()
+        event = new_events.judge(request.event, call.application_id, call.source_ip, time.time(), "event", breaches)
+        breaches.refuse()
+        [result] = await self._writer.submit(call.application_id, [event] if event else [])
+        if isinstance(result, writer.Rejected):
+            raise _refusal(result)
+        return _published(result, pb2.PublishEventResponse())
+
+    async def publish_events(self, call: pipeline.Call, request: pb2.PublishEventsRequest) -> pb2.PublishEventsResponse:
+        assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
+        results = await self._results(call.application_id, call.source_ip, request.events)
+        return pb2.PublishEventsResponse(results=results)
+
+    async def publish_event_stream(
+        self, call: pipeline.Call, requests: AsyncIterator[pb2.PublishEventStreamRequest]
+    ) -> AsyncIterator[pb2.PublishEventStreamResponse]:
+        """What was taken is answered, in order, also when the stream ends with a refusal."""
+        batches: asyncio.Queue[_Batch | BaseException | None] = asyncio.Queue(AHEAD)
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(self._read(call, requests, batches, tasks), name="ingest.stream")
+            while isinstance(batch := await batches.get(), _Batch):
+                yield pb2.PublishEventStreamResponse(batch_id=batch.batch_id, results=await batch.results)
+            reading.cancel()
+        if batch is not None:
+            raise batch
+
+    async def _read(
+        self,
+        call: pipeline.Call,
+        requests: AsyncIterator[pb2.PublishEventStreamRequest],
+        batches: "asyncio.Queue[_Batch | BaseException | None]",
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """Take messages until the client ends, the server stops, or something is refused; say which, last."""
+        end: BaseException | None = None
+        application_id: uuid.UUID | None = None
+        try:
+            async for request in _while_valid(call, requests):
+                if request.application_id:
+                    application_id = await call.authorize(request.application_id)
+                if application_id is None:
+                    raise errors.InvalidRequest.of("application_id", "is needed in the first message of a stream")
+                await self._writer.queue.room()
+                work = self._results(application_id, call.source_ip, request.events)
+                await batches.put(_Batch(request.batch_id, tasks.create_task(work, name="ingest.batch")))
+        except errors.Refused as refusal:
+            end = refusal
+        await batches.put(end)
+
+    async def _results(
+        self, application_id: uuid.UUID, source_ip: str | None, given: Sequence[pb2.NewEvent]
+    ) -> list[pb2.PublishResult]:
+        """A result for each event, in order; what breaks a rule is not stored and hurts no other."""
+        now = time.time()
+        good: list[publish.NewEvent] = []
+        results: list[pb2.PublishResult | None] = []
+        for at, event in enumerate(given):
+            breaches = rules.Breaches()
+            judged = new_events.judge(event, application_id, source_ip, now, f"events[{at}]", breaches)
+            if judged is None:
+                first = breaches.violations[0]
+                results.append(_error(breaches.reason, f"{first.field}: {first.description}", first.field))
+            else:
+                results.append(None)
+                good.append(judged)
+        stored = iter(await self._writer.submit(application_id, good) if good else ())
+        return [_result(next(stored), at) if known is None else known for at, known in enumerate(results)]
+
+
+async def _while_valid(
+    call: pipeline.Call, requests: AsyncIterator[pb2.PublishEventStreamRequest]
+) -> AsyncIterator[pb2.PublishEventStreamRequest]:
+    """The messages, until the server stops; the credential is asked about again every 5 s, also while nothing comes."""
+    stopping = asyncio.create_task(call.stopping.wait(), name="ingest.stopping")
+    coming: asyncio.Task[pb2.PublishEventStreamRequest] | None = None
+    checked_at = time.monotonic()
+    try:
+        while True:
+            if coming is None:
+                coming = asyncio.ensure_future(anext(requests))  # type: ignore[arg-type]
+            await asyncio.wait({coming, stopping}, timeout=RECHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if time.monotonic() - checked_at >= RECHECK_SECONDS:
+                checked_at = time.monotonic()
+                await call.recheck()
+            if coming.done():
+                try:
+                    request = coming.result()
+                except StopAsyncIteration:
+                    return
+                coming = None
+                yield request
+            elif stopping.done():
+                raise pipeline.stopping_refusal()
+    finally:
+        stopping.cancel()
+        if coming is not None:
+            coming.cancel()
+
+
+def _published(result: writer.Published, into: Answer) -> Answer:
+    into.event_id = str(result.event_id)
+    _set_time(into.received_at, result.received_at)
+    into.duplicate = result.duplicate
+    if result.delivery_count is not None:
+        into.delivery_count = result.delivery_count
+    return into
+
+
+def _result(result: writer.Result, at: int) -> pb2.PublishResult:
+    if isinstance(result, writer.Rejected):
+        return _error(result.reason, result.message, f"events[{at}].{result.field}")
+    answer = pb2.PublishResult()
+    _published(result, answer.published)
+    return answer
+
+
+def _set_time(into: Timestamp, moment: datetime) -> None:
+    since = moment - _EPOCH
+    into.seconds = since.days * 86_400 + since.seconds
+    into.nanos = since.microseconds * 1000
+
+
+def _error(reason: str, message: str, field: str) -> pb2.PublishResult:
+    error = pb2.PublishError(reason=f"ERROR_REASON_{reason}", message=message, field=field)
+    return pb2.PublishResult(error=error)
+
+
+def _refusal(rejected: writer.Rejected) -> errors.Refused:
+    if rejected.reason == "EVENT_ID_REUSED":
+        return errors.AlreadyExists(rejected.reason, rejected.message)
+    if rejected.reason == "EVENT_TYPE_NOT_FOUND":
+        return errors.Precondition(rejected.reason, rejected.message)
+    return errors.InvalidRequest.of(f"event.{rejected.field}", rejected.message, reason=rejected.reason)
+
+
+def _batch_rules(request: pb2.PublishEventsRequest | pb2.PublishEventStreamRequest, breaches: rules.Breaches) -> None:
+    if not 1 <= len(request.events) <= MAX_EVENTS:
+        breaches.add("events", f"has {len(request.events)} events; 1 to {MAX_EVENTS} are allowed")
+
+
+def _stream_rules(request: pb2.PublishEventStreamRequest, breaches: rules.Breaches) -> None:
+    breaches.text("batch_id", request.batch_id, 0, 50)
+    _batch_rules(request, breaches)
+
+
+def operations(into: writer.Writer) -> list[registry.Operation]:
+    """IngestionService, whole."""
+    handlers, service, kind = Ingestion(into), "IngestionService", registry.Kind
+    return [
+        registry.Operation(
+            service, "PublishEvent", pb2.PublishEventRequest, pb2.PublishEventResponse, kind.UNARY,
+            "event:ingest", handlers.publish_event,
+        ),
+        registry.Operation(
+            service, "PublishEvents", pb2.PublishEventsRequest, pb2.PublishEventsResponse, kind.UNARY,
+            "event:ingest", handlers.publish_events, rules=_batch_rules,
+        ),
+        registry.Operation(
+            service, "PublishEventStream", pb2.PublishEventStreamRequest, pb2.PublishEventStreamResponse, kind.BIDI_STREAM,
+            "event:ingest", handlers.publish_event_stream, scope=registry.Scope.STREAM, rules=_stream_rules,
+        ),
+    ]  # fmt: skip

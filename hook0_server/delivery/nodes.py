@@ -1,0 +1,146 @@
+"""This process among the others: it beats, watches their beats, and stops sending when its own are not confirmed.
+
+A node is one incarnation (a number of its own for each start). Another one is dead when *this* node saw its counter stand
+still for 8 s of its own time while its own beats succeeded, so that an outage of the database kills nobody and clocks do
+not matter. A node whose last confirmed beat was sent more than 4 s ago sends nothing; coming back it is a new incarnation.
+"""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from hook0_server.model import errors
+from hook0_server.store import database, nodes
+
+log = structlog.get_logger(__name__)
+
+VERSION = importlib.metadata.version("hook0-grpc")
+
+
+def boottime() -> float:
+    """Seconds that go on while the machine sleeps, where there is such a clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. `dead` is twice `silent`, so that a silent node has stopped sending long before it is taken over."""
+
+    beat: float = 1.0
+    silent: float = 4.0
+    dead: float = 8.0
+    sweep: float = 30.0
+
+
+@dataclass(slots=True)
+class _Seen:
+    counter: int
+    standing: float  # seconds of this node's own time in which it stood still
+
+
+class Node:
+    """The living identity of this process in the delivery stage."""
+
+    def __init__(
+        self,
+        db: database.Database,
+        *,
+        reborn: Callable[[int], Awaitable[int]],
+        others_changed: Callable[[], None],
+        taken_over: Callable[[], None],
+        timing: Timing | None = None,
+        is_sending: bool = True,
+    ) -> None:
+        """`reborn(before)` makes a new incarnation and answers its number; called when this one lapsed or was buried."""
+        self.timing = timing or Timing()
+        self._hot = db.hot("beat", statement_seconds=self.timing.dead)
+        self._reborn, self._others_changed, self._taken_over = reborn, others_changed, taken_over
+        self._is_sending = is_sending
+        self.number = 0  # 0: not registered
+        self._confirmed_at = float("-inf")
+        self._others: dict[int, _Seen] = {}
+        self.sending_nodes = 1
+
+    def may_send(self) -> bool:
+        """Nobody can have taken over what this node holds."""
+        return boottime() - self._confirmed_at <= self.timing.silent
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Registered and beating. Leaving it ends the beat; `leave` then says goodbye."""
+        at = boottime()
+        self.number = await nodes.register(self._hot, is_sending=self._is_sending, version=VERSION)
+        self._confirmed_at = at
+        await self._beat_once()
+        async with asyncio.TaskGroup() as tasks:
+            beating = tasks.create_task(self._beat(), name="delivery.beat")
+            try:
+                yield
+            finally:
+                beating.cancel()
+
+    async def leave(self) -> None:
+        """Its rows have been given back; a row that was missed is found by the others' sweep."""
+        if self.number:
+            await nodes.leave(self._hot, self.number)
+
+    async def _beat(self) -> None:
+        swept_at = boottime()
+        while True:
+            await asyncio.sleep(self.timing.beat)
+            try:
+                await self._beat_once()
+                if boottime() - swept_at > self.timing.sweep:
+                    swept_at = boottime()
+                    await self._sweep()
+            except errors.Unavailable:
+                log.info("node.unconfirmed", node=self.number, seconds=round(boottime() - self._confirmed_at, 1))
+
+    async def _beat_once(self) -> None:
+        sent_at = boottime()
+        since = sent_at - self._confirmed_at
+        beats = await nodes.beat(self._hot, self.number)
+        if not beats.is_alive or since > self.timing.silent:
+            await self._be_reborn(buried=not beats.is_alive, since=since)
+            return
+        self._confirmed_at = sent_at
+        if beats.sending != self.sending_nodes:
+            self.sending_nodes = max(1, beats.sending)
+            self._others_changed()
+        await self._watch(beats.counters, since)
+
+    async def _be_reborn(self, *, buried: bool, since: float) -> None:
+        self._confirmed_at = float("-inf")  # nothing is sent until the new incarnation is there
+        before, at = self.number, boottime()
+        self.number = await self._reborn(before)
+        self._confirmed_at = at
+        self._others.clear()
+        self._others_changed()
+        log.warning("node.reborn", node=self.number, before=before, buried=buried, silent_seconds=round(since, 1))
+
+    async def _watch(self, counters: dict[int, int], since: float) -> None:
+        """Count how long each other node stood still; `since`: seconds between this node's two confirmed beats."""
+        self._others = {node: seen for node, seen in self._others.items() if node in counters}
+        own_beats_succeeded = since <= 2.5 * self.timing.beat
+        for node, counter in counters.items():
+            if node == self.number:
+                continue
+            seen = self._others.get(node)
+            if seen is None or seen.counter != counter or not own_beats_succeeded:
+                self._others[node] = _Seen(counter, 0.0)
+                continue
+            seen.standing += since
+            if seen.standing >= self.timing.dead and await nodes.bury(self._hot, node, counter):
+                log.warning("node.buried", node=node, by=self.number)
+                await self._sweep()
+
+    async def _sweep(self) -> None:
+        count = await nodes.take_over(self._hot)
+        if count:
+            log.warning("node.took_over", deliveries=count, node=self.number)
+            self._taken_over()

@@ -1,0 +1,117 @@
+"""Writes down what came of attempts, in batches of what waits: one statement in flight, about 2 ms of linger.
+
+An outcome stays here until the database has it: an outage only makes it wait. What was fenced (somebody else holds the
+delivery by now) leaves no trace.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import structlog
+
+from hook0_server.delivery import answer
+from hook0_server.model import errors, outcome
+from hook0_server.store import database, record
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+_LINGER_SECONDS = 0.002
+_RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0)
+_UNSTORABLE = "The receiver's answer holds something that cannot be stored."
+
+
+class Recorder:
+    """`put` what is finished; `recorded(batch, due_again)` is called after each commit.
+
+    `turn` is held while a statement runs: whoever changes this node's number takes it first.
+    """
+
+    def __init__(
+        self, db: database.Database, *, node: Callable[[], int], recorded: Callable[[Sequence[record.Finished], int], None]
+    ) -> None:
+        self._hot = db.hot("recorder")
+        self._node, self._recorded = node, recorded
+        self._waiting: deque[record.Finished] = deque()
+        self._any = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.turn = asyncio.Lock()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def put(self, finished: record.Finished) -> None:
+        """Bounded by what the scheduler holds: each delivery there has one outcome at most."""
+        self._waiting.append(finished)
+        self._any.set()
+        self._idle.clear()
+
+    async def drained(self) -> None:
+        """Everything that was put is recorded."""
+        await self._idle.wait()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            recording = tasks.create_task(self._run(), name="delivery.record")
+            try:
+                yield
+            finally:
+                recording.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            if not self._waiting:
+                self._idle.set()
+                self._any.clear()
+                await self._any.wait()
+            await asyncio.sleep(_LINGER_SECONDS)
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
+            await self._until_recorded(batch)
+
+    async def _until_recorded(self, batch: list[record.Finished]) -> None:
+        for tried in range(1_000_000_000):
+            try:
+                await self._record(batch)
+                return
+            except errors.Unavailable:
+                wait = _RETRY_SECONDS[min(tried, len(_RETRY_SECONDS) - 1)]
+                log.info("record.waits", attempts=len(batch), seconds=wait)
+                await asyncio.sleep(wait)
+
+    async def _record(self, batch: list[record.Finished]) -> None:
+        try:
+            async with self.turn:
+                recorded, due_again = await record.record(self._hot, self._node(), batch)
+        except database.Unstorable as failure:
+            if len(batch) > 1:
+                half = len(batch) // 2
+                await self._until_recorded(batch[:half])
+                await self._until_recorded(batch[half:])
+                return
+            log.error("record.unstorable", error=str(failure), attempt_id=str(batch[0].attempt_id))
+            await self._until_recorded([_without_text(batch[0])])
+            return
+        if recorded < len(batch):
+            log.warning("record.fenced", attempts=len(batch) - recorded)
+        self._recorded(batch, due_again)
+
+
+def _without_text(finished: record.Finished) -> record.Finished:
+    """The same attempt with nothing from outside in it."""
+    if finished.outcome == outcome.Outcome.PROTOCOL_ERROR and finished.error_message == _UNSTORABLE:
+        raise AssertionError("an attempt without any text from outside must be storable")
+    return dataclasses.replace(
+        finished,
+        outcome=int(outcome.Outcome.PROTOCOL_ERROR),
+        error_message=answer.storable(_UNSTORABLE),
+        headers=None,
+        body=None,
+        headers_truncated=True,
+        body_truncated=True,
+    )

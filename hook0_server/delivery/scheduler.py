@@ -1,0 +1,209 @@
+"""What this process holds, and whose turn it is: round-robin between applications, then between their subscriptions.
+
+Memory is bounded by deliveries and by bytes of payload. A subscription may hold as much as is still free: one that is
+slow fills half of what there is, a second one half of the rest, and somebody who is quick always finds a place.
+"""
+
+import uuid
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+
+from hook0_server.model import delivery
+
+DEFAULT_CONCURRENCY = 16
+_SMALL = 64  # a subscription that holds fewer is never called full
+
+
+class Line:
+    """One subscription's deliveries in memory: those that wait, and how many are being sent."""
+
+    __slots__ = ("application_id", "in_flight", "is_ready", "limit", "subscription_id", "waiting")
+
+    def __init__(self, application_id: uuid.UUID, subscription_id: uuid.UUID, limit: int) -> None:
+        self.application_id, self.subscription_id, self.limit = application_id, subscription_id, limit
+        self.waiting: deque[delivery.Delivery] = deque()
+        self.in_flight = 0
+        self.is_ready = False
+
+
+class Scheduler:
+    """Deliveries from hand over or claim until they are recorded or given back. `wake(n)`: n more may be sent now."""
+
+    def __init__(self, *, most: int, most_bytes: int, wake: Callable[[int], None] = lambda ready: None) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self.wake = wake
+        self._held: dict[uuid.UUID, delivery.Delivery] = {}
+        self._bytes = 0
+        self._lines: dict[uuid.UUID, Line] = {}
+        self._long: set[uuid.UUID] = set()  # subscriptions with more than a few deliveries waiting
+        self._ready: dict[uuid.UUID, deque[Line]] = {}
+        self._turns: deque[uuid.UUID] = deque()
+        self.limit_of: Callable[[uuid.UUID], int] = lambda subscription_id: DEFAULT_CONCURRENCY
+
+    @property
+    def held(self) -> int:
+        """How many deliveries are in memory: waiting, being sent, or not recorded yet."""
+        return len(self._held)
+
+    @property
+    def held_bytes(self) -> int:
+        return self._bytes
+
+    @property
+    def in_flight(self) -> int:
+        return sum(line.in_flight for line in self._lines.values())
+
+    def free(self) -> tuple[int, int]:
+        """Places and bytes that are free."""
+        return max(0, self._most - len(self._held)), max(0, self._most_bytes - self._bytes)
+
+    def full(self) -> list[uuid.UUID]:
+        """Subscriptions that hold their share."""
+        share = max(_SMALL, self._most - len(self._held))
+        return [each for each in self._long if len(self._lines[each].waiting) >= share]
+
+    def holds(self, delivery_id: uuid.UUID) -> bool:
+        return delivery_id in self._held
+
+    def find(self, delivery_id: uuid.UUID) -> delivery.Delivery | None:
+        return self._held.get(delivery_id)
+
+    def take(self, deliveries: Iterable[delivery.Delivery]) -> None:
+        """Hold these and queue them."""
+        ready = 0
+        for each in deliveries:
+            if each.delivery_id in self._held:
+                continue
+            self._held[each.delivery_id] = each
+            self._bytes += len(each.payload)
+            line = self._line(each)
+            line.waiting.append(each)
+            if len(line.waiting) > _SMALL:
+                self._long.add(line.subscription_id)
+            if line.in_flight + len(line.waiting) <= line.limit:
+                ready += 1
+            self._enter(line)
+        if ready:
+            self.wake(ready)
+
+    def next(self) -> delivery.Delivery | None:
+        """The delivery whose turn it is; it counts as being sent until `sent`."""
+        if not self._turns:
+            return None
+        application_id = self._turns.popleft()
+        ready = self._ready[application_id]
+        line = ready.popleft()
+        line.is_ready = False
+        each = line.waiting.popleft()
+        line.in_flight += 1
+        if len(line.waiting) <= _SMALL:
+            self._long.discard(line.subscription_id)
+        if line.waiting and line.in_flight < line.limit:
+            line.is_ready = True
+            ready.append(line)
+        if ready:
+            self._turns.append(application_id)
+        else:
+            del self._ready[application_id]
+        return each
+
+    def sent(self, each: delivery.Delivery) -> None:
+        """It is not being sent any more: its subscription may send another."""
+        line = self._lines.get(each.subscription_id)
+        if line is None:
+            return
+        line.in_flight -= 1
+        self._enter(line)
+        self._tidy(line)
+
+    def put_back(self, each: delivery.Delivery) -> None:
+        """It was next but may not be sent now: to the front again, without a wake-up."""
+        line = self._line(each)
+        line.in_flight -= 1
+        if each.delivery_id in self._held:
+            line.waiting.appendleft(each)
+        self._enter(line)
+        self._tidy(line)
+
+    def forget(self, delivery_id: uuid.UUID) -> None:
+        """It is recorded or given back: its place is free."""
+        each = self._held.pop(delivery_id, None)
+        if each is not None:
+            self._bytes -= len(each.payload)
+
+    def drop_waiting(self, subscription_id: uuid.UUID | None = None) -> list[delivery.Delivery]:
+        """Forget what waits (of one subscription, or of all) and answer it."""
+        lines = list(self._lines.values()) if subscription_id is None else [self._lines.get(subscription_id)]
+        dropped: list[delivery.Delivery] = []
+        for line in lines:
+            if line is None:
+                continue
+            dropped += line.waiting
+            line.waiting.clear()
+            self._leave(line)
+            self._tidy(line)
+        for each in dropped:
+            self.forget(each.delivery_id)
+        return dropped
+
+    def begun(self) -> set[uuid.UUID]:
+        """Deliveries of which something may have been sent and that are not recorded yet."""
+        return {delivery_id for delivery_id, each in self._held.items() if each.begun}
+
+    def keep_only(self, kept: Collection[uuid.UUID], owner: int) -> None:
+        """After a new incarnation: these are held by it, everything else is somebody else's now."""
+        self.drop_waiting()
+        for delivery_id in [each for each in self._held if each not in kept]:
+            self.forget(delivery_id)
+        for each in self._held.values():
+            each.owner = owner
+
+    def limits_changed(self) -> None:
+        """Concurrency is divided anew."""
+        ready = 0
+        for line in self._lines.values():
+            line.limit = self.limit_of(line.subscription_id)
+            self._enter(line)
+            ready += len(line.waiting) > 0
+        if ready:
+            self.wake(ready)
+
+    def limits_changed_for(self, subscription_id: uuid.UUID) -> None:
+        """Its concurrency is known now, or was changed."""
+        line = self._lines.get(subscription_id)
+        if line is not None:
+            line.limit = self.limit_of(subscription_id)
+            self._enter(line)
+
+    def _line(self, each: delivery.Delivery) -> Line:
+        line = self._lines.get(each.subscription_id)
+        if line is None:
+            limit = self.limit_of(each.subscription_id)
+            line = self._lines[each.subscription_id] = Line(each.application_id, each.subscription_id, limit)
+        return line
+
+    def _enter(self, line: Line) -> None:
+        """Give the line a turn, if it has something to send and may."""
+        if line.is_ready or not line.waiting or line.in_flight >= line.limit:
+            return
+        line.is_ready = True
+        ready = self._ready.get(line.application_id)
+        if ready is None:
+            ready = self._ready[line.application_id] = deque()
+            self._turns.append(line.application_id)
+        ready.append(line)
+
+    def _leave(self, line: Line) -> None:
+        self._long.discard(line.subscription_id)
+        if not line.is_ready:
+            return
+        line.is_ready = False
+        ready = self._ready[line.application_id]
+        ready.remove(line)
+        if not ready:
+            del self._ready[line.application_id]
+            self._turns.remove(line.application_id)
+
+    def _tidy(self, line: Line) -> None:
+        if not line.waiting and not line.in_flight:
+            self._lines.pop(line.subscription_id, None)

@@ -1,0 +1,229 @@
+"""Sends what the scheduler gives, by as many workers as there are requests open, and judges what came of it."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+import orjson
+import structlog
+
+from hook0_server.delivery import answer, http, nodes, record, scheduler, subscriptions
+from hook0_server.model import delivery, errors, ids, outcome, retry, targets
+from hook0_server.store import database
+from hook0_server.store import nodes as stored_nodes
+from hook0_server.store.record import Finished
+
+log = structlog.get_logger(__name__)
+
+Outcome = outcome.Outcome
+_PAUSE_SECONDS = 0.5
+
+
+class Sender:
+    """Workers come into being as they are needed, `most` at most, and wait for more when there is nothing to send."""
+
+    def __init__(
+        self,
+        db: database.Database,
+        *,
+        client: http.HttpClient,
+        node: nodes.Node,
+        memory: scheduler.Scheduler,
+        known: subscriptions.Subscriptions,
+        recorder: record.Recorder,
+        park: Callable[[delivery.Delivery], None],
+        attempted: Callable[[Outcome, float], None],
+        most: int,
+    ) -> None:
+        self._client, self._node, self._memory, self._known = client, node, memory, known
+        self._recorder, self._park, self._attempted, self._most = recorder, park, attempted, most
+        self._idle: list[asyncio.Future[None]] = []
+        self._workers: set[asyncio.Task[None]] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._alone = asyncio.Lock()
+        self._starts = db.hot("cautious start")
+        self._stopping = False
+        memory.wake = self.wake
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Leaving it cancels what is still being sent; call `finish` first."""
+        async with asyncio.TaskGroup() as self._tasks:
+            try:
+                yield
+            finally:
+                self._stopping = True
+                for worker in self._workers:
+                    worker.cancel()
+
+    def wake(self, ready: int) -> None:
+        """So many more deliveries may be sent now."""
+        while ready > 0 and self._idle:
+            waiting = self._idle.pop()
+            if not waiting.done():
+                waiting.set_result(None)
+                ready -= 1
+        if self._tasks is None or self._stopping:
+            return
+        while ready > 0 and len(self._workers) < self._most:
+            worker = self._tasks.create_task(self._work(), name="delivery.send")
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+            ready -= 1
+
+    async def finish(self, grace: float) -> None:
+        """Begin nothing more, and wait up to `grace` seconds for what is being sent."""
+        self._stopping = True
+        for waiting in self._idle:
+            waiting.cancel()
+        if self._workers:
+            await asyncio.wait(self._workers, timeout=grace)
+
+    async def _work(self) -> None:
+        while not self._stopping:
+            each = self._memory.next() if self._node.may_send() else None
+            if each is not None:
+                await self._deliver(each)
+                continue
+            waiting = asyncio.get_running_loop().create_future()
+            self._idle.append(waiting)
+            await waiting
+
+    async def _deliver(self, each: delivery.Delivery) -> None:
+        known = self._known.peek(each.subscription_id)
+        if known is None:
+            try:
+                known = await self._known.load(each.subscription_id)
+            except errors.Unavailable:
+                self._memory.put_back(each)
+                await asyncio.sleep(_PAUSE_SECONDS)
+                return
+            self._memory.limits_changed_for(each.subscription_id)
+        try:
+            await self._send_or_end(each, known)
+        finally:
+            self._memory.sent(each)
+
+    async def _send_or_end(self, each: delivery.Delivery, known: subscriptions.Subscription | None) -> None:
+        if each.owner != self._node.number or not self._memory.holds(each.delivery_id):
+            return  # a former incarnation's: it has been given back
+        if each.cancel_requested:
+            self.end(each, Outcome.CANCELLED, "cancelled")
+        elif known is None or known.is_deleted:
+            self.end(each, Outcome.CANCELLED, "subscription_deleted")
+        elif not known.is_enabled:
+            self._park(each)
+        elif not each.is_manual and time.time() - each.created_at > (known.policy.max_age or float("inf")):
+            self.end(each, Outcome.EXPIRED, "max_age", dead=True)
+        elif each.takeover_count >= delivery.MAX_TAKEOVERS:
+            await self._send_alone(each, known)
+        else:
+            await self._send(each, known)
+
+    async def _send_alone(self, each: delivery.Delivery, known: subscriptions.Subscription) -> None:
+        """It may be what killed the servers before: one such at a time, and its start is committed first."""
+        if each.started:
+            self.end(each, Outcome.INTERRUPTED, "interrupted", dead=True)
+            return
+        async with self._alone:
+            try:
+                held = await stored_nodes.start(
+                    self._starts, self._node.number, each.application_id, each.delivery_id, each.attempt_id
+                )
+            except errors.Unavailable:
+                held = False  # it stays this node's; the release of rows that are not in memory lets it go
+            if held and self._node.may_send():
+                await self._send(each, known)
+            else:
+                self._memory.forget(each.delivery_id)
+
+    async def _send(self, each: delivery.Delivery, known: subscriptions.Subscription) -> None:
+        now = time.time()
+        picked_at = datetime.fromtimestamp(now, UTC)
+        if known.template is None:
+            self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, known.problem), picked_at, 0.0)
+            return
+        each.begun = True
+        began = time.perf_counter()
+        try:
+            request = known.template.build(
+                event_id=str(each.event_id),
+                event_type=each.event_type,
+                content_type=each.content_type,
+                payload=each.payload,
+                timestamp=int(now),
+                delivery_id=str(each.delivery_id),
+                attempt_number=each.attempt_number,
+            )
+        except targets.Invalid as invalid:
+            self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, str(invalid)), picked_at, 0.0)
+            return
+        answered = await self._client.send(request, known.timeout)
+        self._finish(each, known, answered, picked_at, time.perf_counter() - began)
+
+    def _finish(
+        self,
+        each: delivery.Delivery,
+        known: subscriptions.Subscription,
+        answered: answer.Answer,
+        picked_at: datetime,
+        elapsed: float,
+    ) -> None:
+        now = time.time()
+        finished = Finished(
+            each.application_id,
+            each.delivery_id,
+            each.attempt_id,
+            int(answered.outcome),
+            "succeeded",
+            datetime.fromtimestamp(now, UTC),
+            picked_at,
+            http_status=answered.http_status,
+            elapsed=int(elapsed * 1e6),
+            revision=known.revision,
+            error_message=answered.error_message,
+            headers=orjson.dumps(answered.headers).decode() if answered.headers else None,
+            body=answered.body or None,
+            headers_truncated=answered.headers_truncated,
+            body_truncated=answered.body_truncated,
+        )
+        if answered.outcome != Outcome.SUCCEEDED:
+            self._plan_retry(each, known, answered, finished, now)
+        self._attempted(answered.outcome, elapsed)
+        self._recorder.put(finished)
+
+    def _plan_retry(
+        self,
+        each: delivery.Delivery,
+        known: subscriptions.Subscription,
+        answered: answer.Answer,
+        finished: Finished,
+        now: float,
+    ) -> None:
+        planned = retry.plan(
+            known.policy,
+            each.attempt_number,
+            age=now - each.created_at,
+            random=random.random(),  # noqa: S311  # jitter, not a secret
+            retry_after=answered.retry_after,
+        )
+        if isinstance(planned, retry.GaveUp):
+            finished.dead = True
+            finished.reason = "retries_exhausted" if planned is retry.GaveUp.RETRIES else "max_age"
+            return
+        finished.reason = "retrying"
+        finished.delay = planned
+        finished.next_attempt_id = ids.uuid7(now, random.getrandbits(80))
+        current = self._known.peek(each.subscription_id)
+        finished.parked = current is not None and not current.is_enabled and not current.is_deleted
+
+    def end(self, each: delivery.Delivery, ended: Outcome, reason: str, *, dead: bool = False) -> None:
+        """A final attempt without a request."""
+        each.begun = True
+        finished = Finished(
+            each.application_id, each.delivery_id, each.attempt_id, int(ended), reason, datetime.now(UTC), dead=dead
+        )
+        self._recorder.put(finished)
