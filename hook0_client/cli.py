@@ -45,11 +45,11 @@ def version() -> None:
 
 
 def _explain(error: errors.Hook0Error, place: cli_place.Place | None) -> str:
-    """One sentence and the reason; below it, the fields that break their rules."""
+    """One sentence and the reason; below it, the fields that break their rules, unless the sentence said it already."""
     sentence = error.message
     if isinstance(error, errors.Unavailable) and not error.reason and place is not None:
         sentence = f"no Hook0 server answers at {place.address}: {sentence}"
-    violations = [f"  {each.field}: {each.description}" for each in error.violations]
+    violations = [f"  {each.field}: {each.description}" for each in error.violations if each.description not in sentence]
     return "\n".join([f"{sentence} ({error.reason or error.code.name})", *violations])
 
 

@@ -87,6 +87,8 @@ def _run(command: Callable[[Any, settings.Settings], Coroutine[Any, Any, Answer]
             return runner.run(command(app, given))
     except app.StartRefused as refusal:
         _fail(str(refusal), 1)
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        _fail("Stopped at once by a second signal; what was being delivered is taken over at the next start.", 1)
 
 
 def _settings() -> settings.Settings:

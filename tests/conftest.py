@@ -10,7 +10,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+import hook0_client
+from hook0_server import app
+from hook0_server import settings as server_settings
 from hook0_server.store import database, embedded, migrate, partitions
+
+MASTER_KEY = "6b1d2c9e-6a53-4a8a-9f57-0f3f5f0c7a11"
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +65,33 @@ def dsn(postgres_dsn: str, template: str) -> Iterator[str]:
 async def db(dsn: str) -> AsyncIterator[database.Database]:
     async with database.Database(dsn, pool_size=4) as opened:
         yield opened
+
+
+@pytest.fixture
+def settings(tmp_path: pathlib.Path) -> server_settings.Settings:
+    """What a server of a test has: any ports, loopback targets allowed, a master key, its own keys."""
+    return server_settings.Settings.from_environ(
+        {
+            "HOOK0_DATA_DIR": str(tmp_path / "data"),
+            "HOOK0_GRPC_ADDRESS": "127.0.0.1:0",
+            "HOOK0_HTTP_ADDRESS": "127.0.0.1:0",
+            "HOOK0_ALLOW_TARGETS": "127.0.0.0/8",
+            "HOOK0_MASTER_API_KEY": MASTER_KEY,
+            "HOOK0_RETENTION_DAYS": "5",
+            "HOOK0_STOP_GRACE": "5",
+        }
+    )
+
+
+@pytest.fixture
+async def server(settings: server_settings.Settings, dsn: str) -> AsyncIterator[app.Server]:
+    """A whole server in this process: real gRPC and HTTP on any port, a database of its own."""
+    async with app.serving(settings, dsn) as running:
+        yield running
+
+
+@pytest.fixture
+async def master(server: app.Server) -> AsyncIterator[hook0_client.Client]:
+    """A client with the master key."""
+    async with hook0_client.connect(server.grpc, token=MASTER_KEY) as client:
+        yield client

@@ -84,6 +84,13 @@ async def test_a_refusal_is_one_sentence_with_its_reason_and_fields_and_exit_cod
     assert err == ("Error: The event breaks a rule. (FIELD_INVALID)\n  event.labels: 11 pairs; at most 10 are allowed\n")
 
 
+async def test_a_sentence_that_names_its_field_is_not_said_twice() -> None:
+    refusal = errors.InvalidRequest.of("event.event_type", "is empty")
+    async with scripted.serving(publish=Publish(refusal)) as address:
+        _, _, err = await hook0ctl.run(*hook0ctl.place(address), "publish", "a.b", "{}")
+    assert err == "Error: event.event_type: is empty (FIELD_INVALID)\n"
+
+
 async def test_ndjson_publishes_each_line_and_tells_the_refused_ones_by_number() -> None:
     lines = [json.dumps({"event_type": "a.b", "payload": {"n": n}}) for n in range(1, 11)]
     lines[1:1] = ["", "{broken", '{"event_type": "a.b"}', '{"event_type": "a.b", "payload": 1, "lables": {}}']

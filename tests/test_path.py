@@ -1,0 +1,26 @@
+"""The whole path in one process: published, stored, handed over, delivered, recorded, watched."""
+
+import asyncio
+
+import hook0_client
+from hook0_client import v1
+from hook0_server import app
+from tests import workbench
+
+
+async def test_an_event_arrives_signed_and_a_watcher_sees_the_attempt(server: app.Server, master: hook0_client.Client) -> None:
+    async with workbench.receiving() as receiver:
+        made = await workbench.application(master)
+        subscription = await workbench.subscribe(master, made.application_id, receiver.url)
+        async with hook0_client.connect(server.grpc, token=made.secret, application_id=made.application_id) as client:
+            watch = client.watch()
+            seen = asyncio.ensure_future(anext(aiter(watch)))
+            published = await client.publish("user.account.created", {"id": 1})
+            assert published.delivery_count == 1
+            await receiver.until(lambda each: len(each.received) == 1)
+            webhook = receiver.received[0]
+            assert hook0_client.verify_webhook(subscription.secret, webhook.headers, webhook.body).event_id == published.event_id
+            attempt = await asyncio.wait_for(seen, 10)
+            assert attempt.event_id == published.event_id
+            assert attempt.outcome == v1.Outcome.OUTCOME_SUCCEEDED
+            assert attempt.final
