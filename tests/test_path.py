@@ -5,7 +5,7 @@ import asyncio
 import hook0_client
 from hook0_client import v1
 from hook0_server import app
-from tests import workbench
+import workbench
 
 
 async def test_an_event_arrives_signed_and_a_watcher_sees_the_attempt(server: app.Server, master: hook0_client.Client) -> None:

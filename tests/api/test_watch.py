@@ -9,11 +9,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import feed_rows
 import orjson
 import psycopg
 import pytest
-import rows
 
 from hook0_client._gen.hook0.v1 import attempt_pb2, view_pb2
 from hook0_client._gen.hook0.v1 import attempt_service_pb2 as pb2
@@ -23,6 +21,7 @@ from hook0_server.api import pipeline, watch
 from hook0_server.model import cursors, errors
 from hook0_server.store import attempts, database, feed
 from hook0_server.watch import hub
+from tests import feed_rows, rows
 
 MASTER_KEY = uuid.UUID("5b8f3c5e-7a2b-4c11-8d4e-0123456789ab")
 SECONDS = 15.0

@@ -5,7 +5,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 
-import scripted
+from tests.client import scripted
 
 _COMMAND = (sys.executable, "-c", "from hook0_client.cli import main; main(prog_name='hook0ctl')")
 

@@ -3,7 +3,6 @@ from typing import Any, cast
 
 import grpc
 import pytest
-import scripted
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 import hook0_client
@@ -11,6 +10,7 @@ from hook0_client import errors as client_errors
 from hook0_client import v1
 from hook0_server.model import errors
 from hook0_server.rpc import status
+from tests.client import scripted
 
 SERVER_TO_CLIENT = [
     (errors.InvalidRequest, hook0_client.InvalidRequest),

@@ -1,10 +1,10 @@
 from typing import Any
 
 import pytest
-import scripted
 
 import hook0_client
 from hook0_client import v1
+from tests.client import scripted
 
 
 async def test_pages_answers_every_item_of_every_page_and_leaves_the_request_alone() -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import grpc
 import pytest
-import scripted
 
 import hook0_client
 from hook0_client import v1
 from hook0_server.model import errors, ids
 from hook0_server.rpc import status
+from tests.client import scripted
 
 
 class Publish:

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import scripted
 
 import hook0_client
 from hook0_client import v1, watch
 from hook0_server.model import errors
 from hook0_server.rpc import status
+from tests.client import scripted
 
 STOPPING = errors.Unavailable("SERVER_STOPPING", "Connect again.", retry_after=0.01)
 

@@ -2,12 +2,11 @@ import json
 import pathlib
 from typing import Any
 
-import hook0ctl
 import pytest
-import scripted
 from click import testing
 
 from hook0_client import cli, cli_place, v1
+from tests.client import hook0ctl, scripted
 
 pytestmark = pytest.mark.usefixtures("directory")
 

@@ -4,13 +4,12 @@ import pathlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import hook0ctl
 import pytest
-import scripted
 
 from hook0_client import cli_bulk, v1
 from hook0_server.model import errors
 from hook0_server.rpc import status
+from tests.client import hook0ctl, scripted
 
 pytestmark = pytest.mark.usefixtures("directory")
 

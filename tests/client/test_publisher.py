@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-import scripted
-from scripted import Streams
 
 import hook0_client
 from hook0_client import publisher as publishing
 from hook0_client import v1
+from tests.client import scripted
+from tests.client.scripted import Streams
 
 
 async def _hang_up(context: Any) -> None:

@@ -4,13 +4,13 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-import scripted
-from scripted import Streams
 
 import hook0_client
 from hook0_client import publisher as publishing
 from hook0_server.model import errors
 from hook0_server.rpc import status
+from tests.client import scripted
+from tests.client.scripted import Streams
 
 REVOKED = errors.Unauthenticated("CREDENTIALS_REVOKED", "The secret was deleted.")
 STOPPING = errors.Unavailable("SERVER_STOPPING", "Connect again.", retry_after=0.01)

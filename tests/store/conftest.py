@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import feed_rows
 import psycopg
 import pytest
 
 from hook0_server.store import database, feed, feed_epoch
+from tests import feed_rows
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import feed_rows
 import psycopg
 import pytest
 from hypothesis import given
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from hook0_server.model import event_types
 from hook0_server.store import attempts, database, feed, partitions
+from tests import feed_rows
 
 APPLICATION = uuid.UUID("018f3c5e-7a2b-7c11-8d4e-0123456789ab")
 

@@ -5,12 +5,12 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import feed_rows
 import psycopg
 import pytest
 
 from hook0_server.model import errors
 from hook0_server.store import database, feed, feed_epoch, partitions
+from tests import feed_rows
 
 APPLICATION = uuid.UUID("018f3c5e-7a2b-7c11-8d4e-0123456789ab")
 

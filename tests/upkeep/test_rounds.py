@@ -5,15 +5,14 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import feed_rows
 import psycopg
 import pytest
-import rows
 import structlog
 
 from hook0_server.model import errors
 from hook0_server.store import database, partitions, upkeep
 from hook0_server.upkeep import rounds
+from tests import feed_rows, rows
 
 SOON = rounds.Intervals(retention=0.05, vacuum=0.05, writers=0.05, retry=0.05)
 KEYS = b"""INSERT INTO event_keys SELECT %(id)s, gen_random_uuid(), (now() AT TIME ZONE 'UTC')::date - %(ago)s::int

@@ -5,13 +5,13 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-import feed_rows
 import psycopg
 import pytest
 import watching as reading
 
 from hook0_server.store import database
 from hook0_server.watch import hub
+from tests import feed_rows
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import contextlib
 import uuid
 from typing import Any
 
-import feed_rows
 import psycopg
 import pytest
 import watching as reading
@@ -13,6 +12,7 @@ import watching as reading
 from hook0_server.model import cursors
 from hook0_server.store import attempts, database, feed
 from hook0_server.watch import hub
+from tests import feed_rows
 
 
 async def test_the_first_batch_comes_at_once_and_empty(watches: hub.Hub) -> None:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import feed_rows
 import psycopg
 import pytest
 import watching as reading
@@ -14,6 +13,7 @@ import watching as reading
 from hook0_server.model import cursors, errors
 from hook0_server.store import database, partitions
 from hook0_server.watch import hub
+from tests import feed_rows
 
 
 async def test_an_outage_is_borne_for_a_while_then_said_and_a_new_watch_goes_on(
