@@ -40,7 +40,7 @@ class Ingestion:
     async def publish_event(self, call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
         assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
         breaches = rules.Breaches()
-        event = new_events.judge(request.event, call.application_id, call.source_ip, time.time(), "event", breaches)
+        event = new_events.judge(request.event, call.application_id, call.source_ip, time.time(), "event.", breaches)
         breaches.refuse()
         [result] = await self._writer.submit(call.application_id, [event] if event else [])
         if isinstance(result, writer.Rejected):
@@ -95,9 +95,9 @@ class Ingestion:
         now = time.time()
         good: list[publish.NewEvent] = []
         results: list[pb2.PublishResult | None] = []
-        for at, event in enumerate(given):
+        for event in given:
             breaches = rules.Breaches()
-            judged = new_events.judge(event, application_id, source_ip, now, f"events[{at}]", breaches)
+            judged = new_events.judge(event, application_id, source_ip, now, "", breaches)
             if judged is None:
                 first = breaches.violations[0]
                 results.append(_error(breaches.reason, f"{first.field}: {first.description}", first.field))
@@ -105,7 +105,7 @@ class Ingestion:
                 results.append(None)
                 good.append(judged)
         stored = iter(await self._writer.submit(application_id, good) if good else ())
-        return [_result(next(stored), at) if known is None else known for at, known in enumerate(results)]
+        return [_result(next(stored)) if known is None else known for known in results]
 
 
 async def _while_valid(
@@ -147,9 +147,9 @@ def _published(result: writer.Published, into: Answer) -> Answer:
     return into
 
 
-def _result(result: writer.Result, at: int) -> pb2.PublishResult:
+def _result(result: writer.Result) -> pb2.PublishResult:
     if isinstance(result, writer.Rejected):
-        return _error(result.reason, result.message, f"events[{at}].{result.field}")
+        return _error(result.reason, result.message, result.field)
     answer = pb2.PublishResult()
     _published(result, answer.published)
     return answer

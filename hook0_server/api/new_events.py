@@ -29,16 +29,16 @@ def _type_problem(event_type: str) -> str | None:
 def judge(
     event: pb2.NewEvent, application_id: uuid.UUID, source_ip: str | None, now: float, field: str, breaches: rules.Breaches
 ) -> publish.NewEvent | None:
-    """The event to store; None when it breaks a rule (then `breaches` say which). `field`: where it is in the request."""
+    """The event to store; None when it breaks a rule (then `breaches` say which). `field` goes before the names of fields."""
     before = len(breaches.violations)
     event_id = _event_id(event, now, field, breaches)
     if problem := _type_problem(event.event_type):
-        breaches.add(f"{field}.event_type", problem)
+        breaches.add(f"{field}event_type", problem)
     content_type = event.payload_content_type or JSON
     payload = _payload(event, content_type, field, breaches)
-    labels = _pairs(event.labels, _MAX_LABELS, f"{field}.labels", breaches) if event.labels else "{}"
-    metadata = _pairs(event.metadata, _MAX_METADATA, f"{field}.metadata", breaches) if event.metadata else "{}"
-    occurred_at = breaches.timestamp(f"{field}.occurred_at", event.occurred_at) if event.HasField("occurred_at") else None
+    labels = _pairs(event.labels, _MAX_LABELS, f"{field}labels", breaches) if event.labels else "{}"
+    metadata = _pairs(event.metadata, _MAX_METADATA, f"{field}metadata", breaches) if event.metadata else "{}"
+    occurred_at = breaches.timestamp(f"{field}occurred_at", event.occurred_at) if event.HasField("occurred_at") else None
     if len(breaches.violations) > before or event_id is None:
         return None
     place = identity.place(event_id, now)
@@ -61,9 +61,9 @@ def judge(
 def _event_id(event: pb2.NewEvent, now: float, field: str, breaches: rules.Breaches) -> uuid.UUID | None:
     if not event.event_id:
         return ids.uuid7(now, random.getrandbits(80))  # an id, not a secret
-    event_id = breaches.uuid(f"{field}.event_id", event.event_id)
+    event_id = breaches.uuid(f"{field}event_id", event.event_id)
     if event_id is not None and identity.is_too_far_ahead(event_id, now):
-        breaches.add(f"{field}.event_id", "is a UUIDv7 of more than 24 h ahead of now; check the clock", "EVENT_ID_IN_FUTURE")
+        breaches.add(f"{field}event_id", "is a UUIDv7 of more than 24 h ahead of now; check the clock", "EVENT_ID_IN_FUTURE")
         return None
     return event_id
 
@@ -71,7 +71,7 @@ def _event_id(event: pb2.NewEvent, now: float, field: str, breaches: rules.Breac
 def _payload(event: pb2.NewEvent, content_type: str, field: str, breaches: rules.Breaches) -> bytes:
     is_text = event.WhichOneof("body") == "payload_text"
     payload = event.payload_text.encode() if is_text else event.payload
-    name = f"{field}.payload_text" if is_text else f"{field}.payload"
+    name = f"{field}payload_text" if is_text else f"{field}payload"
     if len(payload) > MAX_PAYLOAD_BYTES:
         breaches.add(name, f"has {len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are allowed", "PAYLOAD_TOO_LARGE")
     elif content_type == JSON:
@@ -82,7 +82,7 @@ def _payload(event: pb2.NewEvent, content_type: str, field: str, breaches: rules
                 name, f"is not JSON, as payload_content_type says: {failure.msg} (at {failure.pos})", "PAYLOAD_NOT_JSON"
             )
     elif content_type not in CONTENT_TYPES:
-        breaches.add(f"{field}.payload_content_type", f"is not one of {', '.join(CONTENT_TYPES)}")
+        breaches.add(f"{field}payload_content_type", f"is not one of {', '.join(CONTENT_TYPES)}")
     elif content_type == "text/plain" and not is_text:
         try:
             payload.decode()
