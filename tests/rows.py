@@ -73,7 +73,7 @@ async def subscription(
             "is_enabled": True,
             "event_types": list(patterns),
             "labels": Jsonb(given),
-            "routing_label": routing.label(list(patterns), {f"{key}={value}": 0 for key, value in given.items()}),
+            "routing_label": routing.label(list(patterns), {routing.pair(key, value): 0 for key, value in given.items()}),
             "metadata": Jsonb({}),
             "secret_encrypted": b"-",
             **over,

@@ -84,7 +84,8 @@ WITH event AS MATERIALIZED (
   SELECT s.subscription_id
     FROM event e
    CROSS JOIN LATERAL (
-         SELECT '' AS label UNION SELECT '=' || e.event_type UNION SELECT key || '=' || value FROM jsonb_each_text(e.labels) OFFSET 0) route
+         SELECT '' AS label UNION ALL SELECT '=' || e.event_type
+         UNION ALL SELECT length(key) || ':' || key || '=' || value FROM jsonb_each_text(e.labels) OFFSET 0) route
    CROSS JOIN LATERAL (
          SELECT s.subscription_id FROM subscriptions s
           WHERE s.application_id = e.application_id AND s.routing_label = route.label AND s.is_enabled

@@ -51,18 +51,49 @@ async def publish(
     hot: database.Hot, events: Sequence[NewEvent], *, node: int | None, places: int, full: list[uuid.UUID]
 ) -> Stored:
     """Store the events that are new, each with its deliveries: one transaction. Event ids must be distinct and `events` sorted."""
-    parameters = _columns(events)
+    if any(event.keyed for event in events):
+        return await _publish_keyed(hot, events, node=node, places=places, full=full)
+    return _stored(await hot.fetch(SQL.publish, _publish_parameters(events, node, places, full)))
+
+
+async def _publish_keyed(
+    hot: database.Hot, events: Sequence[NewEvent], *, node: int | None, places: int, full: list[uuid.UUID]
+) -> Stored:
+    """The same where ids do not carry their day: first who is first, in the same transaction."""
+    keyed = [event for event in events if event.keyed]
+    async with hot.transaction() as connection:
+        taking = _keys(keyed) | {
+            "day": [event.day for event in keyed],
+            "event_type": [event.event_type for event in keyed],
+            "own_day": [event.own_day for event in keyed],
+        }
+        cursor = await connection.execute(SQL.take_keys, taking, binary=True)
+        taken = [keyed[position - 1] for (position,) in await cursor.fetchall()]
+        first = {event.event_id for event in taken}
+        allowed = [event for event in events if not event.keyed or event.event_id in first]
+        cursor = await connection.execute(SQL.publish, _publish_parameters(allowed, node, places, full), binary=True)
+        stored = _stored(await cursor.fetchall())
+        if lost := [event for event in taken if event.event_id not in stored.deliveries]:
+            await connection.execute(SQL.drop_keys, _keys(lost), binary=True)
+    return stored
+
+
+def _publish_parameters(events: Sequence[NewEvent], node: int | None, places: int, full: list[uuid.UUID]) -> dict[str, Any]:
+    parameters = _content(events)
     parameters["source_ip"] = [event.source_ip for event in events]
-    parameters |= {
+    return parameters | {
         "node": node,
         "places": places if node is not None else 0,
         "full": full,
         "broadcast": delivery.BROADCAST_THRESHOLD,
         "time48": int(time.time() * 1000).to_bytes(6, "big"),
     }
+
+
+def _stored(rows: Sequence[tuple[Any, ...]]) -> Stored:
     found: dict[uuid.UUID, list[tuple[uuid.UUID, uuid.UUID, bool]] | None] = {}
     received_at = None
-    for event_id, delivery_id, subscription_id, held, at in await hot.fetch(SQL.publish, parameters):
+    for event_id, delivery_id, subscription_id, held, at in rows:
         if event_id is None:
             received_at = at
         elif delivery_id is None:
@@ -81,22 +112,30 @@ async def publish(
 async def classify(hot: database.Hot, events: Sequence[NewEvent]) -> list[Verdict]:
     """A verdict for each of the events, in order, as the database is now."""
     verdicts: list[Any] = [None] * len(events)
-    for position, verdict, received_at in await hot.fetch(SQL.classify, _columns(events)):
+    parameters = _content(events) | {
+        "keyed": [event.keyed for event in events],
+        "own_day": [event.own_day for event in events],
+    }
+    for position, verdict, received_at in await hot.fetch(SQL.classify, parameters):
         verdicts[position - 1] = Verdict(verdict, received_at)
     return verdicts
 
 
-def _columns(events: Sequence[NewEvent]) -> dict[str, Any]:
+def _keys(events: Sequence[NewEvent]) -> dict[str, Any]:
     return {
-        "day": [event.day for event in events],
         "application_id": [event.application_id for event in events],
         "event_id": [event.event_id for event in events],
+    }
+
+
+def _content(events: Sequence[NewEvent]) -> dict[str, Any]:
+    """What makes an event what it is: two with the same values are duplicates."""
+    return _keys(events) | {
+        "day": [event.day for event in events],
         "event_type": [event.event_type for event in events],
         "payload": [event.payload for event in events],
         "content_type": [event.content_type for event in events],
         "labels": [event.labels for event in events],
         "metadata": [event.metadata for event in events],
         "occurred_at": [event.occurred_at for event in events],
-        "keyed": [event.keyed for event in events],
-        "own_day": [event.own_day for event in events],
     }

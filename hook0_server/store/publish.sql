@@ -1,4 +1,4 @@
--- Two statements. Before them, in Python: one row per event id, sorted by (day, application_id, event_id): two writers that insert
+-- Two statements (four where ids do not carry their day). Before them, in Python: one row per event id, sorted by (day, application_id, event_id): two writers that insert
 -- the same ids in different orders deadlock. `day` must have a partition: one event outside the window fails its whole batch.
 
 -- name: publish
@@ -6,28 +6,15 @@
 -- Answers a row for each delivery; one without a delivery_id for an event that nobody wants (held false) or a broadcast (held true);
 -- and one with received_at. An event that is not answered was not stored: ask `classify`.
 -- Indexes: event_types_pkey, events_pkey, subscriptions_by_route. OFFSET 0 keeps each probe a probe, whatever the statistics say.
-WITH input AS MATERIALIZED (
-  SELECT * FROM unnest(%(day)b::date[], %(application_id)b::uuid[], %(event_id)b::uuid[], %(event_type)b::text[], %(payload)b::bytea[],
-                       %(content_type)b::text[], %(labels)b::text[]::jsonb[], %(metadata)b::text[]::jsonb[], %(source_ip)b::text[],
-                       %(occurred_at)b::timestamptz[], %(keyed)b::bool[], %(own_day)b::date[])
-         AS i (day, application_id, event_id, event_type, payload, content_type, labels, metadata, source_ip, occurred_at, keyed, own_day)
-), key AS (                         -- ids that do not carry their day: the key row decides who is first
-  INSERT INTO event_keys (application_id, event_id, day)
-  SELECT i.application_id, i.event_id, i.day
-    FROM input i
-   CROSS JOIN LATERAL (SELECT FROM event_types t WHERE t.application_id = i.application_id AND t.event_type = i.event_type
-                          AND t.deactivated_at IS NULL OFFSET 0) t
-   WHERE i.keyed                    -- an old UUIDv7 may have been stored on its own day, when it was young
-     AND NOT EXISTS (SELECT FROM events e WHERE e.day = i.own_day AND e.application_id = i.application_id AND e.event_id = i.event_id OFFSET 0)
-  ON CONFLICT DO NOTHING
-  RETURNING application_id, event_id
-), stored AS (
+WITH stored AS (
   INSERT INTO events (day, application_id, event_id, event_type, payload, payload_content_type, labels, metadata, source_ip, occurred_at)
   SELECT i.day, i.application_id, i.event_id, i.event_type, i.payload, i.content_type, i.labels, i.metadata, i.source_ip, i.occurred_at
-    FROM input i
+    FROM unnest(%(day)b::date[], %(application_id)b::uuid[], %(event_id)b::uuid[], %(event_type)b::text[], %(payload)b::bytea[],
+                %(content_type)b::text[], %(labels)b::text[]::jsonb[], %(metadata)b::text[]::jsonb[], %(source_ip)b::text[],
+                %(occurred_at)b::timestamptz[])
+           AS i (day, application_id, event_id, event_type, payload, content_type, labels, metadata, source_ip, occurred_at)
    CROSS JOIN LATERAL (SELECT FROM event_types t WHERE t.application_id = i.application_id AND t.event_type = i.event_type
                           AND t.deactivated_at IS NULL OFFSET 0) t
-   WHERE NOT i.keyed OR (i.application_id, i.event_id) IN (SELECT application_id, event_id FROM key)
   ON CONFLICT DO NOTHING
   RETURNING day, application_id, event_id, event_type, labels, octet_length(payload) AS payload_size
 ), wanted AS MATERIALIZED (         -- who wants each event; null: nobody; more than a broadcast's threshold: not all of them
@@ -38,8 +25,9 @@ WITH input AS MATERIALIZED (
    CROSS JOIN LATERAL (
      SELECT array_agg(subscription_id) AS subscription_ids
        FROM (SELECT s.subscription_id
-               FROM (               -- its distinct label pairs; '=type': unlabelled subscriptions of exactly one type; '': the other unlabelled ones
-                 SELECT '' AS label UNION SELECT '=' || e.event_type UNION SELECT key || '=' || value FROM jsonb_each_text(e.labels) OFFSET 0) route
+               FROM (               -- its label pairs; '=type': unlabelled subscriptions of exactly one type; '': the other unlabelled ones
+                 SELECT '' AS label UNION ALL SELECT '=' || e.event_type
+                 UNION ALL SELECT length(key) || ':' || key || '=' || value FROM jsonb_each_text(e.labels) OFFSET 0) route
               CROSS JOIN LATERAL (  -- "=", not "= ANY": with ANY the planner used application_id alone (10 times slower at 1,000 subscriptions)
                  SELECT s.subscription_id FROM subscriptions s
                   WHERE s.application_id = e.application_id AND s.routing_label = route.label AND s.is_enabled
@@ -66,6 +54,29 @@ SELECT event_id, NULL, NULL, subscription_ids IS NOT NULL, NULL FROM wanted
  WHERE subscription_ids IS NULL OR cardinality(subscription_ids) > %(broadcast)b::int
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, now()
+
+-- name: take_keys
+-- Before `publish`, in its transaction, for events whose ids do not carry their day: the key row decides who is first. Answers the
+-- positions of those that may be stored. An old UUIDv7 may have been stored on its own day, when it was young.
+-- Indexes: event_types_pkey, events_pkey, event_keys_pkey.
+WITH free AS MATERIALIZED (
+  SELECT i.application_id, i.event_id, i.day, i.n
+    FROM unnest(%(day)b::date[], %(application_id)b::uuid[], %(event_id)b::uuid[], %(event_type)b::text[], %(own_day)b::date[]) WITH ORDINALITY
+           AS i (day, application_id, event_id, event_type, own_day, n)
+   CROSS JOIN LATERAL (SELECT FROM event_types t WHERE t.application_id = i.application_id AND t.event_type = i.event_type
+                          AND t.deactivated_at IS NULL OFFSET 0) t
+   WHERE NOT EXISTS (SELECT FROM events e WHERE e.day = i.own_day AND e.application_id = i.application_id AND e.event_id = i.event_id OFFSET 0)
+), taken AS (
+  INSERT INTO event_keys (application_id, event_id, day) SELECT application_id, event_id, day FROM free
+  ON CONFLICT DO NOTHING
+  RETURNING application_id, event_id
+)
+SELECT f.n::int FROM free f WHERE (f.application_id, f.event_id) IN (SELECT application_id, event_id FROM taken)
+
+-- name: drop_keys
+-- After `publish`, in its transaction: keys whose event was not stored after all (its type was deactivated in between).
+DELETE FROM event_keys k USING unnest(%(application_id)b::uuid[], %(event_id)b::uuid[]) AS i (application_id, event_id)
+ WHERE k.application_id = i.application_id AND k.event_id = i.event_id
 
 -- name: classify
 -- Why inputs were not stored, by their position. A new snapshot, so what a racing writer committed is seen. The content itself is

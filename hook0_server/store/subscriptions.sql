@@ -83,7 +83,7 @@ WITH sample AS MATERIALIZED (
   SELECT label.key, label.value, (SELECT count(*)::int FROM sample WHERE sample.labels ->> label.key = label.value) AS sampled
     FROM jsonb_each_text(%(labels)b::jsonb) AS label
 )
-SELECT pair.key || '=' || pair.value,
+SELECT length(pair.key) || ':' || pair.key || '=' || pair.value,
        CASE WHEN (SELECT count(*) FROM sample) < 1000 THEN pair.sampled
             WHEN pair.sampled > 100 THEN 1000 + pair.sampled
             ELSE (SELECT count(*)::int

@@ -89,6 +89,9 @@ async def test_ids_that_are_no_uuids_are_refused(management: Management, applica
     field = "application_secret.application_secret_id"
     assert fields(await management.refusal(update(application_id, "x", name="new"))) == [field]
     assert fields(await management.refusal(create("x"))) == ["application_secret.application_id"]
+    assert fields(await management.refusal(create(application_id, request_id="x"))) == ["request_id"]
+    foreign = update("x", application_id, name="new")
+    assert fields(await management.refusal(foreign)) == ["application_secret.application_id"]
 
 
 async def test_a_name_can_be_emptied_and_nothing_else_be_changed(management: Management, application_id: str) -> None:

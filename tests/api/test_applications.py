@@ -68,6 +68,8 @@ async def test_names_of_2_and_of_50_characters_are_taken(management: Management)
 async def test_every_broken_field_is_named_at_once(management: Management) -> None:
     refusal = await management.refusal(create("", organization_id="x", request_id="y"))
     assert fields(refusal) == ["application.name", "application.organization_id", "request_id"]
+    assert fields(await management.refusal(pb2.ListApplicationsRequest(organization_id="x"))) == ["organization_id"]
+    assert fields(await management.refusal(update("x", name="new"))) == ["application.application_id"]
 
 
 async def test_the_organization_may_be_named_and_must_exist(management: Management) -> None:

@@ -80,6 +80,15 @@ async def test_a_description_that_is_too_long_or_holds_nul_is_refused(
         assert fields(await management.refusal(request)) == ["event_type.description"]
 
 
+async def test_ids_that_are_no_uuids_are_refused(management: Management, application_id: str) -> None:
+    for request, field in (
+        (create("x", "a.b"), "event_type.application_id"),
+        (update("x", "a.b", description="x"), "event_type.application_id"),
+        (create(application_id, "a.b", request_id="x"), "request_id"),
+    ):
+        assert fields(await management.refusal(request)) == [field]
+
+
 async def test_creating_a_type_that_is_in_use_is_refused(management: Management, application_id: str) -> None:
     await management.new_event_type(application_id)
     refusal = await management.refusal(create(application_id, "order.paid", "another"))

@@ -168,6 +168,8 @@ async def test_ids_and_page_sizes_are_judged(management: Management) -> None:
     assert fields(refusal) == ["page_size"]
     update = pb2.UpdateSubscriptionRequest(subscription=resource_pb2.Subscription(application_id=application_id))
     assert fields(await management.refusal(update)) == ["subscription.subscription_id"]
+    update.subscription.application_id = "x"
+    assert fields(await management.refusal(update))[0] == "subscription.application_id"
 
 
 async def test_no_more_than_20_breaches_are_named(management: Management) -> None:
