@@ -20,9 +20,7 @@ def generate(target: Path) -> None:
 
 def contents(folder: Path) -> dict[Path, bytes]:
     return {
-        path.relative_to(folder): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"
     }
 
 

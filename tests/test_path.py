@@ -19,7 +19,9 @@ async def test_an_event_arrives_signed_and_a_watcher_sees_the_attempt(server: ap
             assert published.delivery_count == 1
             await receiver.until(lambda each: len(each.received) == 1)
             webhook = receiver.received[0]
-            assert hook0_client.verify_webhook(subscription.secret, webhook.headers, webhook.body).event_id == published.event_id
+            assert (
+                hook0_client.verify_webhook(subscription.secret, webhook.headers, webhook.body).event_id == published.event_id
+            )
             attempt = await asyncio.wait_for(seen, 10)
             assert attempt.event_id == published.event_id
             assert attempt.outcome == v1.Outcome.OUTCOME_SUCCEEDED

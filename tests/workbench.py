@@ -97,9 +97,7 @@ class _Connection(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def receiving(
-    answer: Callable[[Received], bytes | None] | None = None, port: int = 0
-) -> AsyncIterator[Receiver]:
+async def receiving(answer: Callable[[Received], bytes | None] | None = None, port: int = 0) -> AsyncIterator[Receiver]:
     """A receiver on a port of its own for as long as the block lasts."""
     receiver = Receiver()
     if answer is not None:
@@ -142,6 +140,8 @@ async def subscribe(
     """A subscription to every type at this URL; `fields` go into the Subscription message."""
     fields.setdefault("event_types", ["**"])
     subscription = v1.Subscription(
-        application_id=application_id, target=v1.Target(http=v1.HttpTarget(url=url)), **fields  # type: ignore[arg-type]
+        application_id=application_id,
+        target=v1.Target(http=v1.HttpTarget(url=url)),
+        **fields,  # type: ignore[arg-type]
     )
     return await master.subscriptions.CreateSubscription(v1.CreateSubscriptionRequest(subscription=subscription))

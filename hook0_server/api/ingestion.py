@@ -82,14 +82,14 @@ class Ingestion:
                 if application_id is None:
                     raise errors.InvalidRequest.of("application_id", "is needed in the first message of a stream")
                 await self._writer.queue.room()
-                work = self._results(application_id, call.source_ip, request.events)
+                work = self._results(application_id, call.source_ip, request.events, patient=True)
                 await batches.put(_Batch(request.batch_id, tasks.create_task(work, name="ingest.batch")))
         except errors.Refused as refusal:
             end = refusal
         await batches.put(end)
 
     async def _results(
-        self, application_id: uuid.UUID, source_ip: str | None, given: Sequence[pb2.NewEvent]
+        self, application_id: uuid.UUID, source_ip: str | None, given: Sequence[pb2.NewEvent], *, patient: bool = False
     ) -> list[pb2.PublishResult]:
         """A result for each event, in order; what breaks a rule is not stored and hurts no other."""
         now = time.time()
@@ -104,7 +104,7 @@ class Ingestion:
             else:
                 results.append(None)
                 good.append(judged)
-        stored = iter(await self._writer.submit(application_id, good) if good else ())
+        stored = iter(await self._writer.submit(application_id, good, patient=patient) if good else ())
         return [_result(next(stored)) if known is None else known for known in results]
 
 

@@ -59,14 +59,20 @@ class Queue:
         """Wait until nothing waits."""
         await self._empty.wait()
 
-    def put(self, group: Group) -> None:
-        """Raises QuotaExceeded when the queue is full."""
+    def put(self, *groups: Group) -> None:
+        """One request, whole. Raises QuotaExceeded when the queue is full already."""
         if self.is_full:
             raise errors.QuotaExceeded(
                 "INGESTION_QUEUE_FULL",
                 f"{self._events} events are waiting to be stored; come back in {RETRY_SECONDS} s.",
                 retry_after=RETRY_SECONDS,
             )
+        for group in groups:
+            self._put(group)
+        self.any.set()
+        self._empty.clear()
+
+    def _put(self, group: Group) -> None:
         groups = self._groups.get(group.application_id)
         if groups is None:
             groups = self._groups[group.application_id] = deque()
@@ -74,8 +80,6 @@ class Queue:
         groups.append(group)
         self._events += len(group.events)
         self._bytes += group.size
-        self.any.set()
-        self._empty.clear()
 
     def take(self) -> list[Group]:
         """The next batch; empty when nothing waits."""

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -54,6 +55,7 @@ class Writer:
         self, db: database.Database, hand_over: delivery.HandOver, stored: Callable[[int], None] = lambda events: None
     ) -> None:
         self._hots = [db.hot(f"writer {number}") for number in range(1, WRITERS + 1)]
+        self._writing = [asyncio.Lock() for _ in self._hots]
         self._hand_over = hand_over
         self._stored = stored
         self.queue = queue.Queue()
@@ -62,35 +64,45 @@ class Writer:
     async def running(self) -> AsyncIterator[None]:
         """Writes until the block ends, and then what still waits; a second cancellation gives that up."""
         async with asyncio.TaskGroup() as tasks:
-            writers = [tasks.create_task(self._write_on(hot), name=f"ingest.writer-{n}") for n, hot in enumerate(self._hots)]
+            writers = [
+                tasks.create_task(self._write_on(hot, turn), name=f"ingest.writer-{number}")
+                for number, (hot, turn) in enumerate(zip(self._hots, self._writing, strict=True), 1)
+            ]
             try:
                 yield
                 await self.queue.drained()
+                for turn in self._writing:  # what was taken is written too
+                    async with turn:
+                        pass
             finally:
                 for writer in writers:
                     writer.cancel()
 
-    async def submit(self, application_id: uuid.UUID, events: list[publish.NewEvent]) -> list[Result]:
-        """Store the events; a result for each, in order. Raises QuotaExceeded (queue full) or Unavailable (database away)."""
-        groups = []
-        for part in _parts(events):
-            done: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
-            group = queue.Group(application_id, part, sum(len(event.payload) for event in part), done)  # type: ignore[arg-type]
-            self.queue.put(group)
-            groups.append(done)
+    async def submit(self, application_id: uuid.UUID, events: list[publish.NewEvent], *, patient: bool = False) -> list[Result]:
+        """Store the events; a result for each, in order. Raises QuotaExceeded (queue full; `patient` waits) or Unavailable."""
+        loop = asyncio.get_running_loop()
+        groups = [
+            queue.Group(application_id, part, sum(len(event.payload) for event in part), loop.create_future())
+            for part in _parts(events)
+        ]
+        if patient:
+            await self.queue.room()
+        self.queue.put(*groups)
         if len(groups) == 1:
-            return await groups[0]
-        return [result for part in await asyncio.gather(*groups) for result in part]
+            return await groups[0].done  # type: ignore[return-value]
+        return [result for part in await asyncio.gather(*(each.done for each in groups)) for result in part]  # type: ignore[misc]
 
-    async def _write_on(self, hot: database.Hot) -> None:
+    async def _write_on(self, hot: database.Hot, turn: asyncio.Lock) -> None:
+        """`turn` is held from taking a batch to answering it."""
         while True:
             await self.queue.any.wait()
-            groups = self.queue.take()
-            if groups:
-                await self._write(hot, groups)
+            async with turn:
+                await self._write(hot, self.queue.take())
 
     async def _write(self, hot: database.Hot, groups: list[queue.Group]) -> None:
         events = [event for group in groups for event in group.events]
+        if not events:
+            return  # the other writer took it
         try:
             results = await self._store(hot, events)
         except Exception as failure:
@@ -104,21 +116,30 @@ class Writer:
         for group in groups:
             part = results[at : at + len(group.events)]
             at += len(group.events)
-            if not group.done.done():
+            if group.done.done():
+                continue
+            away = next((each for each in part if isinstance(each, errors.Unavailable)), None)
+            if away is not None:
+                group.done.set_exception(away)
+            else:
                 group.done.set_result(part)  # type: ignore[arg-type]
 
-    async def _store(self, hot: database.Hot, events: list[publish.NewEvent]) -> list[Result]:
+    async def _store(self, hot: database.Hot, events: list[publish.NewEvent]) -> Sequence[Result | errors.Unavailable]:
         """A result for each event. Event ids may repeat: the first of each goes first, the others are judged after it."""
-        results: list[Result | None] = [None] * len(events)
+        results: list[Any] = [None] * len(events)
         pending = list(range(len(events)))
         for _ in range(_ROUNDS):
-            firsts = {events[at].event_id: at for at in reversed(pending)}
+            firsts = {(events[at].application_id, events[at].event_id): at for at in reversed(pending)}
             batch = sorted(firsts.values(), key=lambda at: _order(events[at]))
             await self._insert(hot, events, batch, results)
             pending = await self._judge(hot, events, [at for at in pending if results[at] is None], results)
             if not pending:
-                return results  # type: ignore[return-value]
-        raise errors.Unavailable("DATABASE_UNAVAILABLE", "The event could not be stored now; retry.", retry_after=1.0)
+                break
+        for at in pending:  # their callers alone are told to come back
+            results[at] = errors.Unavailable(
+                "DATABASE_UNAVAILABLE", "The event could not be stored now; retry.", retry_after=1.0
+            )
+        return results
 
     async def _insert(
         self, hot: database.Hot, events: list[publish.NewEvent], batch: list[int], results: list[Result | None]
@@ -137,10 +158,10 @@ class Writer:
             return
         self._handed_over(rows, stored, node)
         for at in batch:
-            event_id = events[at].event_id
-            if event_id in stored.deliveries:
-                owed = stored.deliveries[event_id]
-                results[at] = Published(event_id, stored.received_at, False, None if owed is None else len(owed))
+            key = events[at].application_id, events[at].event_id
+            if key in stored.deliveries:
+                owed = stored.deliveries[key]
+                results[at] = Published(events[at].event_id, stored.received_at, False, None if owed is None else len(owed))
 
     async def _publish(self, hot: database.Hot, rows: Sequence[publish.NewEvent]) -> tuple[publish.Stored, int | None]:
         for attempt in range(_CONTENDED_TRIES):
@@ -163,7 +184,7 @@ class Writer:
         counts: defaultdict[uuid.UUID, list[int]] = defaultdict(lambda: [0, 0])
         unowned = broadcast = False
         for row in rows:
-            owed = stored.deliveries.get(row.event_id, ())
+            owed = stored.deliveries.get((row.application_id, row.event_id), ())
             if owed is None:
                 broadcast = True
                 continue

@@ -12,6 +12,8 @@ from hook0_server.store import database, sql
 
 SQL = sql.beside(__file__)
 
+EventKey = tuple[uuid.UUID, uuid.UUID]  # application_id, event_id
+
 
 @dataclass(slots=True)
 class NewEvent:
@@ -33,10 +35,10 @@ class NewEvent:
 
 @dataclass(slots=True)
 class Stored:
-    """What one statement stored: by event id, the (delivery_id, subscription_id, held) of each delivery; None: a broadcast."""
+    """What one statement stored: for each event the (delivery_id, subscription_id, held) of its deliveries; None: a broadcast."""
 
     received_at: datetime
-    deliveries: dict[uuid.UUID, list[tuple[uuid.UUID, uuid.UUID, bool]] | None]
+    deliveries: dict[EventKey, list[tuple[uuid.UUID, uuid.UUID, bool]] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Verdict:
 async def publish(
     hot: database.Hot, events: Sequence[NewEvent], *, node: int | None, places: int, full: list[uuid.UUID]
 ) -> Stored:
-    """Store the events that are new, each with its deliveries: one transaction. Event ids must be distinct and `events` sorted."""
+    """Store the events that are new, each with its deliveries: one transaction. They must be distinct and sorted."""
     if any(event.keyed for event in events):
         return await _publish_keyed(hot, events, node=node, places=places, full=full)
     return _stored(await hot.fetch(SQL.publish, _publish_parameters(events, node, places, full)))
@@ -69,11 +71,11 @@ async def _publish_keyed(
         }
         cursor = await connection.execute(SQL.take_keys, taking, binary=True)
         taken = [keyed[position - 1] for (position,) in await cursor.fetchall()]
-        first = {event.event_id for event in taken}
-        allowed = [event for event in events if not event.keyed or event.event_id in first]
+        first = {(event.application_id, event.event_id) for event in taken}
+        allowed = [event for event in events if not event.keyed or (event.application_id, event.event_id) in first]
         cursor = await connection.execute(SQL.publish, _publish_parameters(allowed, node, places, full), binary=True)
         stored = _stored(await cursor.fetchall())
-        if lost := [event for event in taken if event.event_id not in stored.deliveries]:
+        if lost := [event for event in taken if (event.application_id, event.event_id) not in stored.deliveries]:
             await connection.execute(SQL.drop_keys, _keys(lost), binary=True)
     return stored
 
@@ -91,18 +93,19 @@ def _publish_parameters(events: Sequence[NewEvent], node: int | None, places: in
 
 
 def _stored(rows: Sequence[tuple[Any, ...]]) -> Stored:
-    found: dict[uuid.UUID, list[tuple[uuid.UUID, uuid.UUID, bool]] | None] = {}
+    found: dict[EventKey, list[tuple[uuid.UUID, uuid.UUID, bool]] | None] = {}
     received_at = None
-    for event_id, delivery_id, subscription_id, held, at in rows:
+    for application_id, event_id, delivery_id, subscription_id, held, at in rows:
+        key = application_id, event_id
         if event_id is None:
             received_at = at
         elif delivery_id is None:
-            found[event_id] = None if held else []
+            found[key] = None if held else []
         else:
             row = (delivery_id, subscription_id, held)
-            owed = found.get(event_id)
+            owed = found.get(key)
             if owed is None:
-                found[event_id] = [row]
+                found[key] = [row]
             else:
                 owed.append(row)
     assert received_at is not None  # noqa: S101  # the statement always answers it

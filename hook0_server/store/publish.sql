@@ -46,14 +46,14 @@ WITH stored AS (
                  encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING %(time48)b::bytea FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid AS id
             FROM wanted w CROSS JOIN LATERAL unnest(w.subscription_ids) AS s (subscription_id)
            WHERE cardinality(w.subscription_ids) <= %(broadcast)b::int) w
-  RETURNING event_id, delivery_id, subscription_id, owner
+  RETURNING application_id, event_id, delivery_id, subscription_id, owner
 )
-SELECT event_id, delivery_id, subscription_id, owner IS NOT NULL AS held, NULL::timestamptz AS received_at FROM delivery
+SELECT application_id, event_id, delivery_id, subscription_id, owner IS NOT NULL AS held, NULL::timestamptz AS received_at FROM delivery
 UNION ALL
-SELECT event_id, NULL, NULL, subscription_ids IS NOT NULL, NULL FROM wanted
+SELECT application_id, event_id, NULL, NULL, subscription_ids IS NOT NULL, NULL FROM wanted
  WHERE subscription_ids IS NULL OR cardinality(subscription_ids) > %(broadcast)b::int
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, now()
+SELECT NULL, NULL, NULL, NULL, NULL, now()
 
 -- name: take_keys
 -- Before `publish`, in its transaction, for events whose ids do not carry their day: the key row decides who is first. Answers the

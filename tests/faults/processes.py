@@ -1,0 +1,253 @@
+"""Real `hook0-server serve` processes to be killed, frozen and woken, and what is counted at the other end."""
+
+import asyncio
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httptools
+import psycopg
+
+from hook0_server.store.embedded import leftovers
+
+MASTER_KEY = "6b1d2c9e-6a53-4a8a-9f57-0f3f5f0c7a11"
+RECORD_BATCH = 500
+READY_SECONDS = 40.0
+_ROOT = pathlib.Path(__file__).parents[2]
+_ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+_SETTINGS = {
+    "HOOK0_GRPC_ADDRESS": "127.0.0.1:0",
+    "HOOK0_HTTP_ADDRESS": "127.0.0.1:0",
+    "HOOK0_ALLOW_TARGETS": "127.0.0.0/8",
+    "HOOK0_MASTER_API_KEY": MASTER_KEY,
+    "HOOK0_ENCRYPTION_KEYS": "test:" + "5a" * 32,
+    "HOOK0_LOG_FORMAT": "json",
+    "HOOK0_RETENTION_DAYS": "5",
+}
+
+
+class Server:
+    """One server process after the other on the same settings; all their logs are in one file."""
+
+    def __init__(self, folder: pathlib.Path, settings: Mapping[str, str]) -> None:
+        self.folder, self.log = folder, folder / "server.log"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HOOK0_") and name != "DATABASE_URL"}
+        self._environment = kept | {"PYTHONPATH": str(_ROOT), "HOOK0_DATA_DIR": str(folder / "data")} | _SETTINGS | settings
+        self._process: asyncio.subprocess.Process | None = None
+        self.grpc = ""
+
+    @property
+    def cluster(self) -> pathlib.Path:
+        """Where its embedded PostgreSQL is, when it has one."""
+        return self.folder / "data" / "postgres"
+
+    async def start(self) -> None:
+        """Start it and wait for its ready line; the second time it is served at the address of the first."""
+        if self.grpc:
+            self._environment["HOOK0_GRPC_ADDRESS"] = self.grpc
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", "from hook0_server import cli; cli.main()", "serve"),
+                env=self._environment,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(READY_SECONDS):
+            line = await self._process.stdout.readline()
+        assert line, f"the server ended before it was ready:\n{self.log.read_text()[-4000:]}"
+        self.grpc = json.loads(line)["grpc"]
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    async def kill(self) -> None:
+        """kill -9, reaped. Harmless when it has ended."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def end(self) -> None:
+        """Killed, and its embedded PostgreSQL seen out, so that the folder can be removed."""
+        await self.kill()
+        async with asyncio.timeout(30):
+            while leftovers.find(self.cluster):  # noqa: ASYNC110  other processes set no asyncio.Event
+                await asyncio.sleep(0.02)
+
+    def logged(self, *names: str) -> list[dict[str, Any]]:
+        """The log lines of these events so far."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line.get("event") in names]
+
+    def embedded_dsn(self) -> str:
+        """Where its embedded PostgreSQL answers now."""
+        pid, _, _, port, socket, *_ = (self.cluster / "postmaster.pid").read_text().splitlines()
+        return f"postgresql://postgres@/hook0?host={socket}&port={port}"
+
+    def kill_embedded(self) -> int:
+        """kill -9 of every process of its embedded PostgreSQL; answers how many."""
+        pids = leftovers.find(self.cluster)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return len(pids)
+
+
+@contextlib.asynccontextmanager
+async def serving(name: str, **settings: str) -> AsyncIterator[Server]:
+    """A running server; it and whatever was started after it are ended with the block."""
+    with _short_directory(name) as folder:
+        server = Server(folder, settings)
+        try:
+            await server.start()
+            yield server
+        finally:
+            await server.end()
+
+
+@contextlib.contextmanager
+def _short_directory(name: str) -> Iterator[pathlib.Path]:
+    """A temporary directory whose path leaves room for a socket."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix=f"hook0-{name}-") as short:
+        yield pathlib.Path(short)
+
+
+@dataclass
+class Receiver:
+    """Counts webhooks by event id and answers each after `delay` seconds."""
+
+    delay: float
+    port: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    open: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    @property
+    def repeats(self) -> int:
+        """How many webhooks were more than the first of their event."""
+        return self.counts.total() - len(self.counts)
+
+    async def until(self, events: int, seconds: float) -> None:
+        """Until so many different events arrived; raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while len(self.counts) < events:
+                self.changed.clear()
+                await self.changed.wait()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._parser = httptools.HttpRequestParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_begin(self) -> None:
+        self._event_id = ""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"x-event-id":
+            self._event_id = value.decode()
+
+    def on_message_complete(self) -> None:
+        self._receiver.counts[self._event_id] += 1
+        self._receiver.open += 1
+        self._receiver.changed.set()
+        asyncio.get_running_loop().call_later(self._receiver.delay, self._answer)
+
+    def _answer(self) -> None:
+        self._receiver.open -= 1
+        if not self._transport.is_closing():
+            self._transport.write(_ANSWER)
+
+
+@contextlib.asynccontextmanager
+async def receiving(delay: float) -> AsyncIterator[Receiver]:
+    receiver = Receiver(delay)
+    listening = await asyncio.get_running_loop().create_server(lambda: _Connection(receiver), "127.0.0.1", 0, backlog=1024)
+    receiver.port = listening.sockets[0].getsockname()[1]
+    async with listening:
+        yield receiver
+
+
+class Outage:
+    """A TCP proxy before PostgreSQL. While it is `away` what is open breaks and what is new is refused."""
+
+    def __init__(self, dsn: str) -> None:
+        told = psycopg.conninfo.conninfo_to_dict(dsn)
+        self._host, self._upstream_port = str(told["host"]), int(told["port"] or 5432)
+        self._told = told | {"sslmode": "disable", "gssencmode": "disable", "host": "127.0.0.1"}
+        self._port = 0
+        self._listening: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    @property
+    def dsn(self) -> str:
+        """The same database through the proxy."""
+        return psycopg.conninfo.make_conninfo("", **self._told | {"port": self._port})
+
+    async def listen(self) -> None:
+        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
+        self._port = self._listening.sockets[0].getsockname()[1]
+
+    def cut(self) -> None:
+        """Nobody reaches the database from now on, until `listen`."""
+        assert self._listening is not None
+        self._listening.close()
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def away(self, seconds: float) -> None:
+        """One outage, from its first to its last second."""
+        self.cut()
+        await asyncio.sleep(seconds)
+        await self.listen()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._host.startswith("/"):
+            upstream = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._upstream_port}")
+        else:
+            upstream = await asyncio.open_connection(self._host, self._upstream_port)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._pump(reader, upstream[1]), name="outage.there")
+            tasks.create_task(self._pump(upstream[0], writer), name="outage.back")
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            return  # it was cut, by us or by an end of it
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+
+@contextlib.asynccontextmanager
+async def proxied(dsn: str) -> AsyncIterator[Outage]:
+    outage = Outage(dsn)
+    await outage.listen()
+    try:
+        yield outage
+    finally:
+        outage.cut()
