@@ -35,7 +35,8 @@ async def _delivered(
         made = await workbench.application(master)
         headers = {"X-Tenant": "acme", "authorization": "Bearer of the receiver"}
         target = v1.Target(http=v1.HttpTarget(url=receiver.url, headers=headers))
-        subscribed = await workbench.subscribe(master, made.application_id, receiver.url, target=target)
+        subscription = v1.Subscription(application_id=made.application_id, event_types=["user.**"], target=target)
+        subscribed = await master.subscriptions.CreateSubscription(v1.CreateSubscriptionRequest(subscription=subscription))
         async with hook0_client.connect(server.grpc, token=made.secret, application_id=made.application_id) as client:
             await client.publish("user.account.created", payload, content_type=content_type)
             await receiver.until_events(1)

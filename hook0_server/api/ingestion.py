@@ -118,7 +118,7 @@ async def _while_valid(
     try:
         while True:
             if coming is None:
-                coming = asyncio.ensure_future(anext(requests))  # type: ignore[arg-type]
+                coming = asyncio.ensure_future(anext(requests))
             await asyncio.wait({coming, stopping}, timeout=RECHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if time.monotonic() - checked_at >= RECHECK_SECONDS:
                 checked_at = time.monotonic()

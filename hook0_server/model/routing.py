@@ -1,7 +1,8 @@
 """Where an event looks for a subscription: under one text that both have, so that the others cost it nothing.
 
 A subscription is kept under one of its labels, written `length of key:key=value` so that two labels never look alike
-("a=b" with "c", "a" with "b=c"); an event looks under each of its own pairs, under `=type`, and under ''. Everything found is tested in full afterwards, so a poor choice costs time and never a delivery.
+("a=b" with "c", "a" with "b=c"); an event looks under each of its own pairs, under `=type`, and under ''. Everything found
+is tested in full afterwards, so a poor choice costs time and never a delivery.
 """
 
 from collections.abc import Mapping, Sequence

@@ -35,7 +35,7 @@ class NewEvent:
 
 @dataclass(slots=True)
 class Stored:
-    """What one statement stored: for each event the (delivery_id, subscription_id, held) of its deliveries; None: a broadcast."""
+    """What one statement stored: of each event the (delivery_id, subscription_id, held) it is owed; None: a broadcast."""
 
     received_at: datetime
     deliveries: dict[EventKey, list[tuple[uuid.UUID, uuid.UUID, bool]] | None]

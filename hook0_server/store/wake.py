@@ -9,7 +9,7 @@ import psycopg
 import structlog
 
 from hook0_server.model import errors
-from hook0_server.store import database
+from hook0_server.store import database, sql
 
 log = structlog.get_logger(__name__)
 
@@ -18,6 +18,8 @@ SUBSCRIPTIONS = "hook0_subscriptions"  # a subscription was changed; no payload
 CANCELS = "hook0_cancels"  # a held delivery is to be cancelled; no payload
 ATTEMPTS = "hook0_attempts"  # attempts were recorded; payload: application ids, comma-separated (at most 200)
 CHANNELS = (DELIVERIES, SUBSCRIPTIONS, CANCELS, ATTEMPTS)
+
+SQL = sql.beside(__file__)
 
 _COALESCE_SECONDS = 0.02  # NOTIFY serializes commits: many hints become one
 _RECONNECT_SECONDS = 1.0
@@ -85,7 +87,7 @@ class Wake:
             pending, self._pending = self._pending, {}
             try:
                 await self._sender.fetch(
-                    b"SELECT pg_notify(channel, payload) FROM unnest(%(channels)b::text[], %(payloads)b::text[]) AS n (channel, payload)",
+                    SQL.notify,
                     _grouped(pending),
                 )
             except errors.Unavailable:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import structlog
 
 from hook0_server.model import errors
-from hook0_server.store import database, partitions, upkeep
+from hook0_server.store import applications, database, partitions, upkeep
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,8 @@ class Upkeep:
         await partitions.ensure(self._db, retention_days=self._retention_days)
         dropped = await partitions.drop_expired(self._db, retention_days=self._retention_days)
         forgotten = await upkeep.forget(self._db, retention_days=self._retention_days)
-        log.info("upkeep.retention", dropped=dropped, **forgotten)
+        unfinished = await applications.finish_deletions(self._db)
+        log.info("upkeep.retention", dropped=dropped, unfinished_deletions=unfinished, **forgotten)
 
     async def _vacuum(self) -> None:
         await upkeep.vacuum_deliveries(self._vacuuming)
