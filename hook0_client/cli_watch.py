@@ -25,6 +25,7 @@ class Showing:
     cursor: str  # everything up to it was shown
     count: int | None  # stop after so many attempts
     until_idle: bool  # stop once everything recorded so far was shown
+    interrupted_at: datetime | None = None  # the server's time of the last message before an interruption that was told
 
 
 def _since(ctx: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -95,7 +96,7 @@ async def _watch(
             attempt_filter,
             cursor=showing.cursor,
             start_at=since,
-            on_interruption=lambda error: _interrupted(attempts, error),
+            on_interruption=lambda error: _interrupted(attempts, showing, error),
         )
         try:
             async with attempts:
@@ -105,11 +106,13 @@ async def _watch(
                 click.echo(f"hook0ctl watch --from-cursor {showing.cursor}", err=True)
 
 
-def _interrupted(attempts: watch.Watch, error: errors.Hook0Error) -> None:
-    """Whoever was never there is told at once; whoever went away is waited for."""
+def _interrupted(attempts: watch.Watch, showing: Showing, error: errors.Hook0Error) -> None:
+    """Whoever was never there is told at once; whoever went away is waited for, and said so once."""
     if attempts.server_time is None:
         raise error
-    click.echo(f"connecting again: {cli_table.printable(error.message)}", err=True)
+    if attempts.server_time != showing.interrupted_at:
+        showing.interrupted_at = attempts.server_time
+        click.echo(f"connecting again: {cli_table.printable(error.message)}", err=True)
 
 
 async def _show(attempts: watch.Watch, showing: Showing, as_json: bool) -> None:

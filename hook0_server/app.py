@@ -38,6 +38,10 @@ log = structlog.get_logger(__name__)
 
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _GAUGES_SECONDS = 1.0
+_REFUSALS = (
+    migrations.MigrationRefused, instance.KeysRefused, encryption.InvalidKeys, embedded.EmbeddedError,
+    errors.Unavailable, OSError,
+)  # fmt: skip
 
 
 class StartRefused(Exception):
@@ -232,6 +236,8 @@ async def run(given: settings.Settings, *, dev: bool, announce: Callable[[dict[s
     stopping = _signals()
     async with _opened(given) as dsn, serving(given, dsn, dev=dev) as server:
         announce(server.facts())
+        if given.master_api_key is None and not dev and "api" in given.roles:
+            log.warning("server.no_master_key", consequence="nobody can create applications: set HOOK0_MASTER_API_KEY")
         await stopping.wait()
         log.info("server.stopping")
 
@@ -289,13 +295,18 @@ def _refusals(unless: Callable[[], bool] = lambda: False) -> Any:
     """What can go wrong at the start becomes one sentence; once started, a failure keeps its stack."""
     try:
         yield
-    except (
-        migrations.MigrationRefused, instance.KeysRefused, encryption.InvalidKeys, embedded.EmbeddedError,
-        errors.Unavailable, OSError,
-    ) as failure:  # fmt: skip
-        if unless():
+    except Exception as failure:
+        cause = _innermost(failure)
+        if unless() or not isinstance(cause, _REFUSALS):
             raise
-        raise StartRefused(str(failure)) from failure
+        raise StartRefused(str(cause)) from cause
+
+
+def _innermost(failure: BaseException) -> BaseException:
+    """What the task groups around it have wrapped."""
+    while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
+        failure = failure.exceptions[0]
+    return failure
 
 
 def _signals() -> asyncio.Event:

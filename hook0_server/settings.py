@@ -285,5 +285,6 @@ def _is_unknown(name: str) -> bool:
 
 def _unknown(name: str) -> Problem:
     nearest = difflib.get_close_matches(name, _BY_VARIABLE, n=1, cutoff=0)[0]
-    allowed = f"{nearest} is the nearest there is, `hook0-server config` lists all"
-    return Problem(name[:_SHOWN_CHARACTERS], "not a setting of this server", allowed)
+    return Problem(
+        name[:_SHOWN_CHARACTERS], "not a setting of this server", f"what `hook0-server config` lists, e.g. {nearest}"
+    )

@@ -22,7 +22,7 @@ POLL_SECONDS = 1.0
 _VISITS = 2000  # subscriptions that one walk visits at most
 _APPLICATIONS = 100
 _PER_SUBSCRIPTION = 20
-_ROOM = 50  # fewer free places are not worth a look
+_ROOM = 50  # fewer free places are not worth a look, unless there are hardly more at all
 _NIL = uuid.UUID(int=0)
 _SOON_SECONDS = 0.001
 _BREATH_SECONDS = 0.02  # between two series of looks, however often somebody asks
@@ -49,6 +49,7 @@ class Claimer:
         self._resume: dict[uuid.UUID, uuid.UUID] = {}
         self._share = _PER_SUBSCRIPTION
         self._applications = 1
+        self._room = min(_ROOM, memory.most // 2 + 1)
 
     def soon(self, _: str = "") -> None:
         self._asked = True
@@ -95,7 +96,7 @@ class Claimer:
         """Claim as long as there is something due and room for it; answers the seconds until the next look."""
         while True:
             places, size = self._memory.free()
-            if places < _ROOM or size <= 0 or not self._node.may_send():
+            if places < self._room or size <= 0 or not self._node.may_send():
                 return POLL_SECONDS / 10
             found = await self._claim(min(places, LOOK), size)
             if not found:
@@ -109,7 +110,7 @@ class Claimer:
             self._hot, node=node, head=LOOK, most=most, size=size, per_subscription=most // 2 + 1, closed=closed
         )
         if claimed.head_full:
-            claimed_fairly = await self._walk(node, max(most - len(claimed.deliveries), _ROOM), size, closed)
+            claimed_fairly = await self._walk(node, max(most - len(claimed.deliveries), self._room), size, closed)
             claimed.deliveries += claimed_fairly.deliveries
             claimed.days |= claimed_fairly.days
         if claimed.deliveries:

@@ -38,7 +38,12 @@ class Scheduler:
         self._long: set[uuid.UUID] = set()  # subscriptions with more than a few deliveries waiting
         self._ready: dict[uuid.UUID, deque[Line]] = {}
         self._turns: deque[uuid.UUID] = deque()
-        self.limit_of: Callable[[uuid.UUID], int] = lambda subscription_id: DEFAULT_CONCURRENCY
+        self.limit_of: Callable[[uuid.UUID], int | None] = lambda subscription_id: DEFAULT_CONCURRENCY  # None: not known yet
+
+    @property
+    def most(self) -> int:
+        """How many deliveries there are places for."""
+        return self._most
 
     @property
     def held(self) -> int:
@@ -88,24 +93,29 @@ class Scheduler:
 
     def next(self) -> delivery.Delivery | None:
         """The delivery whose turn it is; it counts as being sent until `sent`."""
-        if not self._turns:
-            return None
+        while self._turns:
+            line = self._next_line()
+            if line.in_flight >= line.limit:
+                continue  # its limit sank while it was ready; `sent` gives it a turn again
+            each = line.waiting.popleft()
+            line.in_flight += 1
+            if len(line.waiting) <= _SMALL:
+                self._long.discard(line.subscription_id)
+            self._enter(line)
+            return each
+        return None
+
+    def _next_line(self) -> Line:
+        """Takes the turn of the first application, and of its first subscription; the application goes to the end."""
         application_id = self._turns.popleft()
         ready = self._ready[application_id]
         line = ready.popleft()
         line.is_ready = False
-        each = line.waiting.popleft()
-        line.in_flight += 1
-        if len(line.waiting) <= _SMALL:
-            self._long.discard(line.subscription_id)
-        if line.waiting and line.in_flight < line.limit:
-            line.is_ready = True
-            ready.append(line)
         if ready:
             self._turns.append(application_id)
         else:
             del self._ready[application_id]
-        return each
+        return line
 
     def sent(self, each: delivery.Delivery) -> None:
         """It is not being sent any more: its subscription may send another."""
@@ -160,25 +170,25 @@ class Scheduler:
 
     def limits_changed(self) -> None:
         """Concurrency is divided anew."""
-        ready = 0
-        for line in self._lines.values():
-            line.limit = self.limit_of(line.subscription_id)
-            self._enter(line)
-            ready += len(line.waiting) > 0
-        if ready:
-            self.wake(ready)
+        for subscription_id in list(self._lines):
+            self.limits_changed_for(subscription_id)
 
     def limits_changed_for(self, subscription_id: uuid.UUID) -> None:
-        """Its concurrency is known now, or was changed."""
-        line = self._lines.get(subscription_id)
-        if line is not None:
-            line.limit = self.limit_of(subscription_id)
-            self._enter(line)
+        """Its concurrency is known now, or was changed; while it is not known the last one counts."""
+        line, limit = self._lines.get(subscription_id), self.limit_of(subscription_id)
+        if line is None or limit is None:
+            return
+        line.limit = limit
+        self._enter(line)
+        ready = min(len(line.waiting), limit - line.in_flight)
+        if ready > 0:
+            self.wake(ready)
 
     def _line(self, each: delivery.Delivery) -> Line:
         line = self._lines.get(each.subscription_id)
         if line is None:
-            limit = self.limit_of(each.subscription_id)
+            # One goes first where the limit is not known: what it loads says how many may follow.
+            limit = self.limit_of(each.subscription_id) or 1
             line = self._lines[each.subscription_id] = Line(each.application_id, each.subscription_id, limit)
         return line
 

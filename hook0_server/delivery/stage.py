@@ -191,8 +191,9 @@ class Stage:
 
     # Wiring.
 
-    def _limit_of(self, subscription_id: uuid.UUID) -> int:
-        return max(1, self.known.concurrency(subscription_id) // self.node.sending_nodes)
+    def _limit_of(self, subscription_id: uuid.UUID) -> int | None:
+        most = self.known.concurrency(subscription_id)
+        return None if most is None else max(1, most // self.node.sending_nodes)
 
     def _claimable(self) -> None:
         self.claimer.soon()

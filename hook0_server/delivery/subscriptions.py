@@ -79,9 +79,10 @@ class Subscriptions:
     def peek(self, subscription_id: uuid.UUID) -> Subscription | None:
         return self._cached.get(subscription_id)
 
-    def concurrency(self, subscription_id: uuid.UUID) -> int:
+    def concurrency(self, subscription_id: uuid.UUID) -> int | None:
+        """How many requests at once; None while it is not cached."""
         known = self._cached.get(subscription_id)
-        return known.max_concurrency if known is not None else DEFAULT_CONCURRENCY
+        return known.max_concurrency if known is not None else None
 
     def hint(self, _: str = "") -> None:
         """Somebody changed a subscription."""

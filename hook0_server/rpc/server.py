@@ -17,6 +17,7 @@ from hook0_server.rpc import reflection, status
 
 MOST_CALLS = 4000  # open at once, streams among them; what is past them gets RESOURCE_EXHAUSTED from gRPC itself
 _MAX_RECEIVE_BYTES = 8 * 1024 * 1024  # above LARGEST_REQUEST_BYTES, so that most of what is too large has a reason
+_LAST_WORDS_SECONDS = 0.5  # a call that has ended in the pipeline may still have its status to write
 _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
@@ -76,13 +77,17 @@ class GrpcServer:
         await self._pipeline.idle()
 
     async def stop(self, grace: float) -> None:
-        """Drain for at most `grace` seconds, then cut what is still open and close the port."""
+        """Drain for at most `grace` seconds, then cut what is still open and close the port.
+
+        Waits a moment for statuses that are being written: cut at once, a stream that was just told SERVER_STOPPING would
+        read CANCELLED.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self.drain()
         server, self._server = self._server, None
         if server is not None:
-            await server.stop(0)
+            await server.stop(_LAST_WORDS_SECONDS)
 
     async def _say_serving(self, serving: bool) -> None:
         said = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING

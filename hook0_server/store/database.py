@@ -6,7 +6,7 @@ Nothing of the driver leaves this layer: its errors become `errors.Unavailable` 
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, LiteralString, Self, cast
 
 import orjson
@@ -71,6 +71,22 @@ async def translated() -> AsyncIterator[None]:
         ) from failure
 
 
+@contextlib.contextmanager
+def _unstorable() -> Iterator[None]:
+    """Data that the database refuses is told apart from a database that is not ready."""
+    try:
+        yield
+    except psycopg.errors.CheckViolation as failure:
+        if "no partition" not in str(failure):
+            raise Unstorable(str(failure)) from failure
+        log.error("database.partition_missing", error=str(failure))  # upkeep makes them days ahead: it will come
+        raise errors.Unavailable(
+            "DATABASE_UNAVAILABLE", "The database is not ready for this day; retry.", retry_after=RETRY_SECONDS
+        ) from failure
+    except (psycopg.DataError, psycopg.IntegrityError, UnicodeError) as failure:
+        raise Unstorable(str(failure)) from failure
+
+
 class Hot:
     """One kept connection for one stage: autocommit, prepared binary statements, fixed plans, reconnecting when it broke.
 
@@ -87,21 +103,11 @@ class Hot:
         async with self._turn, translated():
             connection = await self._connected()
             try:
-                cursor = await connection.execute(statement, parameters, prepare=True, binary=True)
-                return await cursor.fetchall() if cursor.description else []
-            except psycopg.errors.CheckViolation as failure:
-                if "no partition" not in str(failure):
-                    raise Unstorable(str(failure)) from failure
-                log.error("database.partition_missing", error=str(failure))  # upkeep makes them days ahead: it will come
-                raise errors.Unavailable(
-                    "DATABASE_UNAVAILABLE", "The database is not ready for this day; retry.", retry_after=RETRY_SECONDS
-                ) from failure
-            except (psycopg.DataError, psycopg.IntegrityError, UnicodeError) as failure:
-                raise Unstorable(str(failure)) from failure
+                with _unstorable():
+                    cursor = await connection.execute(statement, parameters, prepare=True, binary=True)
+                    return await cursor.fetchall() if cursor.description else []
             except BaseException as failure:
-                # After a cancellation or a broken socket nobody knows what the connection would answer next.
-                if not isinstance(failure, psycopg.Error) or connection.broken:
-                    await self._discard()
+                await self._discard_after(failure, connection)
                 raise
 
     @contextlib.asynccontextmanager
@@ -110,11 +116,11 @@ class Hot:
         async with self._turn, translated():
             connection = await self._connected()
             try:
-                async with connection.transaction():
-                    yield connection
+                with _unstorable():
+                    async with connection.transaction():
+                        yield connection
             except BaseException as failure:
-                if not isinstance(failure, (psycopg.Error, errors.Refused)) or connection.broken:
-                    await self._discard()
+                await self._discard_after(failure, connection)
                 raise
 
     async def _connected(self) -> Connection:
@@ -125,6 +131,11 @@ class Hot:
             limit = f"; SET statement_timeout = {int(self._statement_seconds * 1000)}"
             await self._connection.execute((_ALWAYS + ";" + _HOT + limit).encode())
         return self._connection
+
+    async def _discard_after(self, failure: BaseException, connection: Connection) -> None:
+        """After a cancellation or a broken socket nobody knows what the connection would answer next."""
+        if not isinstance(failure, (psycopg.Error, errors.Refused, Unstorable)) or connection.broken:
+            await self._discard()
 
     async def _discard(self) -> None:
         if self._connection is not None:

@@ -46,14 +46,11 @@ def shipped(folder: pathlib.Path = FOLDER) -> list[Migration]:
 async def migrate(dsn: str, folder: pathlib.Path = FOLDER) -> list[str]:
     """Bring the database to this version's schema; answers the names that were applied now.
 
-    Raises MigrationRefused when an applied file was changed since, when the database is newer than this version, or when
-    PostgreSQL is older than 15.
+    Raises MigrationRefused when the database cannot be reached, when an applied file was changed since, when the database is
+    newer than this version, or when PostgreSQL is older than 15.
     """
     wanted = shipped(folder)
-    async with (
-        database.translated(),
-        await psycopg.AsyncConnection.connect(dsn, autocommit=True, application_name="hook0 migrate") as connection,
-    ):
+    async with database.translated(), await _connect(dsn) as connection:
         if connection.info.server_version < database.MINIMUM_VERSION:
             raise MigrationRefused(f"PostgreSQL {connection.info.server_version // 10000} is too old: 15 or newer is needed.")
         await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
@@ -69,6 +66,14 @@ async def migrate(dsn: str, folder: pathlib.Path = FOLDER) -> list[str]:
                 )
             log.info("database.migrated", migration=migration.name)
         return [migration.name for migration in pending]
+
+
+async def _connect(dsn: str) -> psycopg.AsyncConnection:
+    """The first look at the database: who starts a server is told what is wrong with its address."""
+    try:
+        return await psycopg.AsyncConnection.connect(dsn, autocommit=True, application_name="hook0 migrate")
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as failure:
+        raise MigrationRefused(f"The database of DATABASE_URL cannot be used: {str(failure).splitlines()[0]}.") from failure
 
 
 def _pending(wanted: list[Migration], applied: list[tuple[int, str, str]]) -> list[Migration]:

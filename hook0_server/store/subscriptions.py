@@ -98,7 +98,7 @@ async def _written(
     connection: database.Connection, application_id: uuid.UUID, subscription_id: uuid.UUID, draft: Draft
 ) -> dict[str, Any]:
     key = {"application_id": application_id, "subscription_id": subscription_id}
-    sharers = {f"{name}={value}": 0 for name, value in draft.labels.items()}
+    sharers = {routing.pair(name, value): 0 for name, value in draft.labels.items()}
     if len(sharers) > 1:  # else there is nothing to choose
         cursor = await connection.execute(SQL.sharers, {**key, "labels": Jsonb(draft.labels)})
         sharers = dict(await cursor.fetchall())

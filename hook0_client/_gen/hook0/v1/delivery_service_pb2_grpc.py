@@ -80,8 +80,8 @@ class DeliveryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RetryDelivery(self, request, context):
-        """Makes the next attempt now, whatever the schedule says. A dead letter is revived: one attempt, then its retry
-        policy from the start. NOT_FOUND / DELIVERY_NOT_FOUND, FAILED_PRECONDITION / DELIVERY_NOT_RETRYABLE (succeeded,
+        """Makes the next attempt now, whatever the schedule says. A dead letter is revived for one more attempt; if that
+        fails, it is a dead letter again. NOT_FOUND / DELIVERY_NOT_FOUND, FAILED_PRECONDITION / DELIVERY_NOT_RETRYABLE (succeeded,
         cancelled, being sent, or its subscription is gone) or SUBSCRIPTION_DISABLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -41,8 +41,8 @@ class DeliveryServiceStub:
     ListDeliveries: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.ListDeliveriesRequest, _delivery_service_pb2.ListDeliveriesResponse]
     """Lists deliveries, newest first by delivery_id. INVALID_ARGUMENT / PAGE_TOKEN_INVALID."""
     RetryDelivery: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.RetryDeliveryRequest, _delivery_service_pb2.RetryDeliveryResponse]
-    """Makes the next attempt now, whatever the schedule says. A dead letter is revived: one attempt, then its retry
-    policy from the start. NOT_FOUND / DELIVERY_NOT_FOUND, FAILED_PRECONDITION / DELIVERY_NOT_RETRYABLE (succeeded,
+    """Makes the next attempt now, whatever the schedule says. A dead letter is revived for one more attempt; if that
+    fails, it is a dead letter again. NOT_FOUND / DELIVERY_NOT_FOUND, FAILED_PRECONDITION / DELIVERY_NOT_RETRYABLE (succeeded,
     cancelled, being sent, or its subscription is gone) or SUBSCRIPTION_DISABLED.
     """
     CancelDelivery: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.CancelDeliveryRequest, _delivery_service_pb2.CancelDeliveryResponse]
@@ -63,8 +63,8 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.ListDeliveriesRequest, _delivery_service_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
     """Lists deliveries, newest first by delivery_id. INVALID_ARGUMENT / PAGE_TOKEN_INVALID."""
     RetryDelivery: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.RetryDeliveryRequest, _delivery_service_pb2.RetryDeliveryResponse]  # type: ignore[assignment]
-    """Makes the next attempt now, whatever the schedule says. A dead letter is revived: one attempt, then its retry
-    policy from the start. NOT_FOUND / DELIVERY_NOT_FOUND, FAILED_PRECONDITION / DELIVERY_NOT_RETRYABLE (succeeded,
+    """Makes the next attempt now, whatever the schedule says. A dead letter is revived for one more attempt; if that
+    fails, it is a dead letter again. NOT_FOUND / DELIVERY_NOT_FOUND, FAILED_PRECONDITION / DELIVERY_NOT_RETRYABLE (succeeded,
     cancelled, being sent, or its subscription is gone) or SUBSCRIPTION_DISABLED.
     """
     CancelDelivery: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.CancelDeliveryRequest, _delivery_service_pb2.CancelDeliveryResponse]  # type: ignore[assignment]
@@ -100,8 +100,8 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _delivery_service_pb2.RetryDeliveryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_service_pb2.RetryDeliveryResponse, _abc.Awaitable[_delivery_service_pb2.RetryDeliveryResponse]]:
-        """Makes the next attempt now, whatever the schedule says. A dead letter is revived: one attempt, then its retry
-        policy from the start. NOT_FOUND / DELIVERY_NOT_FOUND, FAILED_PRECONDITION / DELIVERY_NOT_RETRYABLE (succeeded,
+        """Makes the next attempt now, whatever the schedule says. A dead letter is revived for one more attempt; if that
+        fails, it is a dead letter again. NOT_FOUND / DELIVERY_NOT_FOUND, FAILED_PRECONDITION / DELIVERY_NOT_RETRYABLE (succeeded,
         cancelled, being sent, or its subscription is gone) or SUBSCRIPTION_DISABLED.
         """
 
