@@ -62,7 +62,7 @@ class Publishing:
     async def raw(self, method: str) -> AsyncIterator[Any]:
         """`await call(bytes)` sends them as they are; answers the code and the error as the client reads it."""
         async with grpc.aio.insecure_channel(self.server.grpc, options=[("grpc.max_send_message_length", -1)]) as channel:
-            call = channel.unary_unary(f"/hook0.v1.IngestionService/{method}")
+            call: Any = channel.unary_unary(f"/hook0.v1.IngestionService/{method}")
 
             async def send(wire: bytes) -> Any:
                 return await call(wire, metadata=(("authorization", f"Bearer {self.made.secret}"),), timeout=20)

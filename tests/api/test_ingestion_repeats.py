@@ -1,4 +1,4 @@
-"""An event id is the event's identity: the same content again is a duplicate, other content is refused, nothing is sent twice."""
+"""An event id is the event's identity: the same content again is a duplicate, other content is refused."""
 
 import asyncio
 import secrets
@@ -47,31 +47,27 @@ async def test_the_same_content_again_is_a_duplicate_with_the_first_ones_time(in
     assert await into.stored() == len(some_ids())
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"payload_text": "{ }"},
-        {"payload_content_type": "text/plain"},
-        {"labels": {"a": "2"}},
-        {"labels": {}},
-        {"metadata": {"m": "2"}},
-        {"occurred_at": Timestamp(seconds=6)},
-        {"event_type": "user.account.other"},
-    ],
-    ids=lambda other: next(iter(other)),
-)
-async def test_other_content_under_the_same_id_is_refused(
-    into: Publishing, master: hook0_client.Client, other: dict[str, Any]
-) -> None:
-    await master.event_types.CreateEventType(
-        v1.CreateEventTypeRequest(event_type=v1.EventType(application_id=into.application_id, event_type="user.account.other"))
-    )
+OTHERS: list[dict[str, Any]] = [
+    {"payload_text": "{ }"},
+    {"payload_content_type": "text/plain"},
+    {"labels": {"a": "2"}},
+    {"labels": {}},
+    {"metadata": {"m": "2"}},
+    {"occurred_at": Timestamp(seconds=6)},
+    {"event_type": "user.account.other"},
+]
+
+
+async def test_other_content_under_the_same_id_is_refused(into: Publishing, master: hook0_client.Client) -> None:
+    other_type = v1.EventType(application_id=into.application_id, event_type="user.account.other")
+    await master.event_types.CreateEventType(v1.CreateEventTypeRequest(event_type=other_type))
     for event_id in (id7(0), id7(25), id7(40), str(uuid.uuid4())):
         given = {"event_id": event_id, "labels": {"a": "1"}, "metadata": {"m": "1"}, "occurred_at": Timestamp(seconds=5)}
         await into.one(event(**given))
-        refusal = await into.refused(event(**{**given, **other}))
-        assert isinstance(refusal, hook0_client.AlreadyExists)
-        assert refusal.reason == "EVENT_ID_REUSED"
+        for other in OTHERS:
+            refusal = await into.refused(event(**{**given, **other}))
+            assert isinstance(refusal, hook0_client.AlreadyExists), other
+            assert refusal.reason == "EVENT_ID_REUSED"
         assert (await into.one(event(**given))).duplicate
 
 

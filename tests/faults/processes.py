@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ _SETTINGS = {
 class Server:
     """One server process after the other on the same settings; all their logs are in one file."""
 
-    def __init__(self, folder: pathlib.Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: pathlib.Path, settings: dict[str, str]) -> None:
         self.folder, self.log = folder, folder / "server.log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HOOK0_") and name != "DATABASE_URL"}
         self._environment = kept | {"PYTHONPATH": str(_ROOT), "HOOK0_DATA_DIR": str(folder / "data")} | _SETTINGS | settings
@@ -66,7 +66,14 @@ class Server:
         assert line, f"the server ended before it was ready:\n{self.log.read_text()[-4000:]}"
         self.grpc = json.loads(line)["grpc"]
 
-    def signal(self, number: signal.Signals) -> None:
+    def freeze(self) -> None:
+        """It stands still, its sockets stay open, until `wake`."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
 
@@ -90,7 +97,7 @@ class Server:
 
     def embedded_dsn(self) -> str:
         """Where its embedded PostgreSQL answers now."""
-        pid, _, _, port, socket, *_ = (self.cluster / "postmaster.pid").read_text().splitlines()
+        _, _, _, port, socket, *_ = (self.cluster / "postmaster.pid").read_text().splitlines()
         return f"postgresql://postgres@/hook0?host={socket}&port={port}"
 
     def kill_embedded(self) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import struct
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,16 +18,22 @@ _CHUNK = 65536
 
 @dataclass
 class Cut:
-    """Which answers never arrive: those of statements that hold `text`, the `every`th of them, `times` at most."""
+    """Which answers never arrive: those of statements that hold `text`, the `every`th of them, `times` at most.
+
+    Only answers of at least `rows` rows count: where a statement always answers one, two say that it did something.
+    """
 
     text: str
     every: int = 1
     times: int = 1
+    rows: int = 1
     seen: int = 0
     made: int = 0
 
-    def is_due(self) -> bool:
+    def is_due(self, rows: int) -> bool:
         """Asked once for each commit of such a statement."""
+        if rows < self.rows:
+            return False
         self.seen += 1
         if self.made >= self.times or self.seen % self.every:
             return False
@@ -47,13 +53,9 @@ class CommitProxy:
     dsn: str  # for the server under test: through this proxy
     cuts: list[Cut] = field(default_factory=list)
 
-    @property
-    def made(self) -> Counter[str]:
-        """Cuts by the text of their statements."""
-        return Counter({cut.text: cut.made for cut in self.cuts})
-
-    def cut(self, text: str, *, every: int = 1, times: int = 1) -> Cut:
-        self.cuts.append(Cut(text, every, times))
+    def cut(self, text: str, *, every: int = 1, times: int = 1, rows: int = 1) -> Cut:
+        """What is to be cut from now on; it counts."""
+        self.cuts.append(Cut(text, every, times, rows))
         return self.cuts[-1]
 
     def named_by(self, statement: str) -> Cut | None:
@@ -71,7 +73,7 @@ class _Session:
         self._unanswered: deque[str] = deque()  # one text for each ReadyForQuery that is to come
         self._held = bytearray()
         self._transaction = ""  # what the open transaction has run
-        self._completed = False
+        self._completed, self._rows = False, 0
 
     def asks(self, kind: bytes, body: bytes) -> None:
         """A message of the server under test."""
@@ -94,17 +96,18 @@ class _Session:
         text = self._transaction + (self._unanswered[0] if self._unanswered else "")
         cut = self._proxy.named_by(text)
         self._completed |= kind == b"C" and not message[5:].startswith(b"ROLLBACK")
+        self._rows += kind == b"D"
         is_over = kind == b"Z" and message[5:6] == _IDLE
         if cut is not None:
             self._held += message
             if kind != b"Z":
                 return b""
-            if is_over and self._completed and cut.is_due():
+            if is_over and self._completed and cut.is_due(self._rows):
                 return None
             message = bytes(self._held)
             self._held.clear()
         if kind == b"Z":
-            self._transaction = "" if is_over else text
+            self._transaction, self._rows = ("", 0) if is_over else (text, self._rows)
             self._completed = False
             if self._unanswered:  # the first one answers the start of the connection
                 self._unanswered.popleft()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -115,9 +116,10 @@ async def test_many_applications_may_use_the_same_event_id_at_once(
     assert all(map(is_new, results))
 
 
-async def test_an_event_that_cannot_be_stored_is_refused_alone(db: database.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("id_of", [rows.id7, uuid.uuid4], ids=["version 7", "keyed"])
+async def test_an_event_that_cannot_be_stored_is_refused_alone(db: database.Database, id_of: Callable[[], uuid.UUID]) -> None:
     application_id = await rows.application(db)
-    events = [event(application_id) for _ in range(9)]
+    events = [event(application_id, event_id=id_of()) for _ in range(9)]
     events[4].metadata = '{"broken": "\\u0000"}'  # what gets past the rules and jsonb refuses
     async with writing(db) as into:
         results = await into.submit(application_id, events)
