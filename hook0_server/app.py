@@ -330,7 +330,7 @@ def _signals() -> asyncio.Event:
 
 
 def _spare_the_collector() -> None:
-    """What lives as long as the process is not looked at again, and the young are looked at less often: nothing here makes cycles."""
+    """What lives as long as the process is not looked at again, and the young less often: nothing on the path makes cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -5,7 +5,6 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
 
 import orjson
 import structlog
@@ -142,9 +141,8 @@ class Sender:
 
     async def _send(self, each: delivery.Delivery, known: subscriptions.Subscription) -> None:
         now = time.time()
-        picked_at = datetime.fromtimestamp(now, UTC)
         if known.template is None:
-            self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, known.problem), picked_at, 0.0)
+            self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, known.problem), now, 0.0)
             return
         each.begun = True
         began = time.perf_counter()
@@ -159,17 +157,17 @@ class Sender:
                 attempt_number=each.attempt_number,
             )
         except targets.Invalid as invalid:
-            self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, str(invalid)), picked_at, 0.0)
+            self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, str(invalid)), now, 0.0)
             return
         answered = await self._client.send(request, known.timeout)
-        self._finish(each, known, answered, picked_at, time.perf_counter() - began)
+        self._finish(each, known, answered, now, time.perf_counter() - began)
 
     def _finish(
         self,
         each: delivery.Delivery,
         known: subscriptions.Subscription,
         answered: answer.Answer,
-        picked_at: datetime,
+        picked_at: float,
         elapsed: float,
     ) -> None:
         now = time.time()
@@ -179,7 +177,7 @@ class Sender:
             each.attempt_id,
             int(answered.outcome),
             "succeeded",
-            datetime.fromtimestamp(now, UTC),
+            now,
             picked_at,
             http_status=answered.http_status,
             elapsed=int(elapsed * 1e6),
@@ -223,7 +221,5 @@ class Sender:
     def end(self, each: delivery.Delivery, ended: Outcome, reason: str, *, dead: bool = False) -> None:
         """A final attempt without a request."""
         each.begun = True
-        finished = Finished(
-            each.application_id, each.delivery_id, each.attempt_id, int(ended), reason, datetime.now(UTC), dead=dead
-        )
+        finished = Finished(each.application_id, each.delivery_id, each.attempt_id, int(ended), reason, time.time(), dead=dead)
         self._recorder.put(finished)

@@ -16,6 +16,7 @@ import structlog
 from psycopg.types.json import set_json_dumps, set_json_loads
 
 from hook0_server.model import errors
+from hook0_server.store import arrays
 
 log = structlog.get_logger(__name__)
 
@@ -128,6 +129,7 @@ class Hot:
             self._connection = await psycopg.AsyncConnection.connect(
                 self._dsn, autocommit=True, application_name=f"hook0 {self._name}", connect_timeout=5, **KEEPALIVES
             )
+            arrays.register(self._connection)
             limit = f"; SET statement_timeout = {int(self._statement_seconds * 1000)}"
             await self._connection.execute((_ALWAYS + ";" + _HOT + limit).encode())
         return self._connection

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from hook0_server.model import delivery
-from hook0_server.store import database, sql
+from hook0_server.store import arrays, database, sql
 
 SQL = sql.beside(__file__)
 
@@ -65,9 +65,9 @@ async def _publish_keyed(
     keyed = [event for event in events if event.keyed]
     async with hot.transaction() as connection:
         taking = _keys(keyed) | {
-            "day": [event.day for event in keyed],
-            "event_type": [event.event_type for event in keyed],
-            "own_day": [event.own_day for event in keyed],
+            "day": arrays.dates([event.day for event in keyed]),
+            "event_type": arrays.texts([event.event_type for event in keyed]),
+            "own_day": arrays.dates([event.own_day for event in keyed]),
         }
         cursor = await connection.execute(SQL.take_keys, taking, binary=True)
         taken = [keyed[position - 1] for (position,) in await cursor.fetchall()]
@@ -82,7 +82,7 @@ async def _publish_keyed(
 
 def _publish_parameters(events: Sequence[NewEvent], node: int | None, places: int, full: list[uuid.UUID]) -> dict[str, Any]:
     parameters = _content(events)
-    parameters["source_ip"] = [event.source_ip for event in events]
+    parameters["source_ip"] = arrays.texts([event.source_ip for event in events])
     return parameters | {
         "node": node,
         "places": places if node is not None else 0,
@@ -116,8 +116,8 @@ async def classify(hot: database.Hot, events: Sequence[NewEvent]) -> list[Verdic
     """A verdict for each of the events, in order, as the database is now."""
     verdicts: list[Any] = [None] * len(events)
     parameters = _content(events) | {
-        "keyed": [event.keyed for event in events],
-        "own_day": [event.own_day for event in events],
+        "keyed": arrays.bools([event.keyed for event in events]),
+        "own_day": arrays.dates([event.own_day for event in events]),
     }
     for position, verdict, received_at in await hot.fetch(SQL.classify, parameters):
         verdicts[position - 1] = Verdict(verdict, received_at)
@@ -126,19 +126,19 @@ async def classify(hot: database.Hot, events: Sequence[NewEvent]) -> list[Verdic
 
 def _keys(events: Sequence[NewEvent]) -> dict[str, Any]:
     return {
-        "application_id": [event.application_id for event in events],
-        "event_id": [event.event_id for event in events],
+        "application_id": arrays.uuids([event.application_id for event in events]),
+        "event_id": arrays.uuids([event.event_id for event in events]),
     }
 
 
 def _content(events: Sequence[NewEvent]) -> dict[str, Any]:
     """What makes an event what it is: two with the same values are duplicates."""
     return _keys(events) | {
-        "day": [event.day for event in events],
-        "event_type": [event.event_type for event in events],
-        "payload": [event.payload for event in events],
-        "content_type": [event.content_type for event in events],
-        "labels": [event.labels for event in events],
-        "metadata": [event.metadata for event in events],
-        "occurred_at": [event.occurred_at for event in events],
+        "day": arrays.dates([event.day for event in events]),
+        "event_type": arrays.texts([event.event_type for event in events]),
+        "payload": arrays.byteas([event.payload for event in events]),
+        "content_type": arrays.texts([event.content_type for event in events]),
+        "labels": arrays.texts([event.labels for event in events]),
+        "metadata": arrays.texts([event.metadata for event in events]),
+        "occurred_at": arrays.times([event.occurred_at for event in events]),
     }

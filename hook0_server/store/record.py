@@ -1,11 +1,14 @@
 """Writing what came of attempts: one statement for a batch."""
 
+import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
-from hook0_server.store import database, sql
+import psycopg
+
+from hook0_server.store import arrays, database, sql
 
 SQL = sql.beside(__file__)
 
@@ -19,8 +22,8 @@ class Finished:
     attempt_id: uuid.UUID
     outcome: int
     reason: str
-    finished_at: datetime
-    picked_at: datetime | None = None
+    finished_at: float  # Unix seconds
+    picked_at: float | None = None
     delay: float | None = None
     next_attempt_id: uuid.UUID | None = None
     dead: bool = False
@@ -35,12 +38,38 @@ class Finished:
     body_truncated: bool = False
 
 
-_COLUMNS = tuple(Finished.__dataclass_fields__)
+_COLUMNS: dict[str, Callable[[list[Any]], arrays.Array]] = {
+    "application_id": arrays.uuids,
+    "delivery_id": arrays.uuids,
+    "attempt_id": arrays.uuids,
+    "outcome": arrays.smallints,
+    "reason": arrays.texts,
+    "finished_at": arrays.moments,
+    "picked_at": arrays.moments,
+    "delay": arrays.doubles,
+    "next_attempt_id": arrays.uuids,
+    "dead": arrays.bools,
+    "parked": arrays.bools,
+    "http_status": arrays.smallints,
+    "elapsed": arrays.integers,
+    "revision": arrays.integers,
+    "error_message": arrays.texts,
+    "headers": arrays.texts,
+    "body": arrays.byteas,
+    "headers_truncated": arrays.bools,
+    "body_truncated": arrays.bools,
+}
 
 
 async def record(hot: database.Hot, node: int, batch: Sequence[Finished]) -> tuple[int, int]:
-    """Answers how many were recorded (the others were taken over meanwhile), and how many of them are due again at once."""
-    parameters: dict[str, object] = {name: [getattr(each, name) for each in batch] for name in _COLUMNS}
+    """Answers how many were recorded (the others were taken over meanwhile), and how many of them are due again at once.
+
+    Raises Unstorable for a text or a number that PostgreSQL cannot take.
+    """
+    try:
+        parameters: dict[str, Any] = {name: pack([getattr(each, name) for each in batch]) for name, pack in _COLUMNS.items()}
+    except (psycopg.DataError, UnicodeError, struct.error) as failure:
+        raise database.Unstorable(str(failure)) from failure
     parameters["node"] = node
     [(recorded, due)] = await hot.fetch(SQL.record, parameters)
     return recorded, due

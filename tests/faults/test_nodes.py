@@ -175,7 +175,7 @@ async def test_requests_find_the_database_as_soon_as_it_is_back(dsn: str) -> Non
     async with processes.proxied(dsn) as outage, database.Database(outage.dsn) as db, asyncio.TaskGroup() as tasks:
         await db.fetch(b"SELECT 1")
         asking = [tasks.create_task(ask(db), name="ask") for _ in range(3)]
-        await outage.away(4.3)  # pauses of 1, 2 and 4 s would end 2.7 s later
+        await outage.away(3.8)  # pauses of 1, 2 and 4 s would end 3.2 s later
         returned = time.monotonic()
         back.set()
         answered = max(await asyncio.gather(*asking)) - returned
