@@ -53,14 +53,18 @@ class Node:
         reborn: Callable[[int], Awaitable[int]],
         others_changed: Callable[[], None],
         taken_over: Callable[[], None],
+        resumed: Callable[[], None],
         timing: Timing | None = None,
         is_sending: bool = True,
     ) -> None:
-        """`reborn(before)` makes a new incarnation and answers its number; called when this one lapsed or was buried."""
+        """`reborn(before)` makes a new incarnation and answers its number; called when this one lapsed or was buried.
+
+        `resumed`: it may send again, after a while in which its beats were late.
+        """
         self.timing = timing or Timing()
         self._hot = db.hot("beat", statement_seconds=self.timing.dead)
         self._reborn, self._others_changed, self._taken_over = reborn, others_changed, taken_over
-        self._is_sending = is_sending
+        self._resumed, self._is_sending = resumed, is_sending
         self.number = 0  # 0: not registered
         self._confirmed_at = float("-inf")
         self._others: dict[int, _Seen] = {}
@@ -108,7 +112,10 @@ class Node:
         if not beats.is_alive or since > self.timing.silent:
             await self._be_reborn(buried=not beats.is_alive, since=since)
             return
+        lapsed = not self.may_send()
         self._confirmed_at = sent_at
+        if lapsed:
+            self._resumed()
         if beats.sending != self.sending_nodes:
             self.sending_nodes = max(1, beats.sending)
             self._others_changed()
@@ -121,6 +128,7 @@ class Node:
         self._confirmed_at = at
         self._others.clear()
         self._others_changed()
+        self._resumed()
         log.warning("node.reborn", node=self.number, before=before, buried=buried, silent_seconds=round(since, 1))
 
     async def _watch(self, counters: dict[int, int], since: float) -> None:

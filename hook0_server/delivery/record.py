@@ -36,6 +36,7 @@ class Recorder:
         self._hot = db.hot("recorder")
         self._node, self._recorded = node, recorded
         self._waiting: deque[record.Finished] = deque()
+        self._writing = 0
         self._any = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -44,6 +45,11 @@ class Recorder:
     @property
     def waiting(self) -> int:
         return len(self._waiting)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be sent: what is sent and not recorded is sent again after a kill, so it is one batch at most."""
+        return len(self._waiting) + self._writing < BATCH
 
     def put(self, finished: record.Finished) -> None:
         """Bounded by what the scheduler holds: each delivery there has one outcome at most."""
@@ -72,7 +78,9 @@ class Recorder:
                 await self._any.wait()
             await asyncio.sleep(_LINGER_SECONDS)
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
+            self._writing = len(batch)
             await self._until_recorded(batch)
+            self._writing = 0
 
     async def _until_recorded(self, batch: list[record.Finished]) -> None:
         for tried in range(1_000_000_000):

@@ -188,8 +188,9 @@ class Scheduler:
         line = self._lines.get(each.subscription_id)
         if line is None:
             # One goes first where the limit is not known: what it loads says how many may follow.
-            limit = self.limit_of(each.subscription_id) or 1
-            line = self._lines[each.subscription_id] = Line(each.application_id, each.subscription_id, limit)
+            limit = self.limit_of(each.subscription_id)
+            line = Line(each.application_id, each.subscription_id, 1 if limit is None else limit)
+            self._lines[each.subscription_id] = line
         return line
 
     def _enter(self, line: Line) -> None:

@@ -45,6 +45,7 @@ class Sender:
         self._alone = asyncio.Lock()
         self._starts = db.hot("cautious start")
         self._stopping = False
+        self._held_back = 0  # workers that may not begin now and look again at `resume`
         memory.wake = self.wake
 
     @contextlib.asynccontextmanager
@@ -73,6 +74,11 @@ class Sender:
             worker.add_done_callback(self._workers.discard)
             ready -= 1
 
+    def resume(self) -> None:
+        """What held workers back may be over: a batch was recorded, or a beat was confirmed again."""
+        ready, self._held_back = min(self._held_back, len(self._idle)), 0
+        self.wake(ready)
+
     async def finish(self, grace: float) -> None:
         """Begin nothing more, and wait up to `grace` seconds for what is being sent."""
         self._stopping = True
@@ -83,8 +89,9 @@ class Sender:
 
     async def _work(self) -> None:
         while not self._stopping:
-            each = self._memory.next() if self._node.may_send() else None
-            if each is not None:
+            if not self._node.may_send() or not self._recorder.has_room:
+                self._held_back += 1
+            elif (each := self._memory.next()) is not None:
                 await self._deliver(each)
                 continue
             waiting = asyncio.get_running_loop().create_future()
@@ -101,6 +108,9 @@ class Sender:
                 await asyncio.sleep(_PAUSE_SECONDS)
                 return
             self._memory.limits_changed_for(each.subscription_id)
+            if not self._node.may_send():
+                self._memory.put_back(each)  # it took too long
+                return
         try:
             await self._send_or_end(each, known)
         finally:
@@ -128,6 +138,8 @@ class Sender:
             self.end(each, Outcome.INTERRUPTED, "interrupted", dead=True)
             return
         async with self._alone:
+            if each.owner != self._node.number or not self._memory.holds(each.delivery_id):
+                return  # it was given back while it waited for its turn
             try:
                 held = await stored_nodes.start(
                     self._starts, self._node.number, each.application_id, each.delivery_id, each.attempt_id

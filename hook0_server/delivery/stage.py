@@ -56,6 +56,7 @@ class Stage:
             reborn=self._reborn,
             others_changed=self.memory.limits_changed,
             taken_over=self._claimable,
+            resumed=lambda: self.sender.resume(),
             timing=self.limits.timing,
         )
         self.recorder = record.Recorder(db, node=lambda: self.node.number, recorded=self._recorded)
@@ -211,6 +212,7 @@ class Stage:
             self.memory.forget(finished.delivery_id)
             if finished.delay is not None and (soonest is None or finished.delay < soonest):
                 soonest = finished.delay
+        self.sender.resume()
         if soonest is not None:
             self.claimer.due_in(soonest)
         if due_again:

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 MINIMUM_VERSION = 150000
 RETRY_SECONDS = 1.0
+RECONNECT_SECONDS = 2.0
 
 # The hot statements are written so that nested index probes are the only good plan: a plan made while a table was empty
 # stays until it is analyzed (16 ms instead of 0.5 ms a batch), and small batches planned anew cost 650 instead of 276 µs.
@@ -180,6 +181,8 @@ class Database:
             max_size=pool_size,
             max_waiting=1000,
             timeout=self.timing.pool_wait,
+            # The pool doubles its pauses: after an outage of 36 s it stayed away for 21 s more. Past this whoever asks begins anew.
+            reconnect_timeout=RECONNECT_SECONDS,
             kwargs={"autocommit": True, "application_name": "hook0 requests", "connect_timeout": 5, **KEEPALIVES},
             configure=self._configure,
             check=psycopg_pool.AsyncConnectionPool.check_connection,
