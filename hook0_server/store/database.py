@@ -181,7 +181,7 @@ class Database:
             max_size=pool_size,
             max_waiting=1000,
             timeout=self.timing.pool_wait,
-            # The pool doubles its pauses: after an outage of 36 s it stayed away for 21 s more. Past this whoever asks begins anew.
+            # The pool doubles its pauses: after 36 s without a database it stayed away for 21 s more.
             reconnect_timeout=RECONNECT_SECONDS,
             kwargs={"autocommit": True, "application_name": "hook0 requests", "connect_timeout": 5, **KEEPALIVES},
             configure=self._configure,

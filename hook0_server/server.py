@@ -1,0 +1,210 @@
+"""One running server: every part, and the order in which they live and end."""
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+from hook0_server import dev as development
+from hook0_server import metrics, settings
+from hook0_server.access import credentials, encryption, permissions
+from hook0_server.api import applications, attempts, deliveries, event_types, events, ingestion, pipeline, registry, watch
+from hook0_server.api import subscriptions as subscription_service
+from hook0_server.delivery import http, nodes, resolve, response, stage, subscriptions
+from hook0_server.gateway import app as gateway
+from hook0_server.gateway import health, receiver
+from hook0_server.ingest import writer
+from hook0_server.model import delivery, outcome
+from hook0_server.rpc import server as rpc
+from hook0_server.store import database, organizations, wake
+from hook0_server.upkeep import rounds
+from hook0_server.watch import hub
+
+_GAUGES_SECONDS = 1.0
+
+
+class _NoDelivery:
+    """What ingest hands over to where this process does not deliver: others are told."""
+
+    def __init__(self, waker: wake.Wake) -> None:
+        self._wake = waker
+
+    def node_id(self) -> int | None:
+        return None
+
+    def places(self, payload_bytes: int) -> int:
+        return 0
+
+    def full(self) -> list[uuid.UUID]:
+        return []
+
+    def take(self, deliveries: list[delivery.Delivery]) -> None:
+        raise AssertionError("nothing can be owned by a process without the delivery role")
+
+    def left_unowned(self) -> None:
+        self._wake.notify(wake.DELIVERIES)
+
+    def broadcast(self) -> None:
+        self._wake.notify(wake.DELIVERIES)
+
+    def result_unknown(self) -> None:
+        return  # rows without an owner are claimed by others
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Timings:
+    """What tests shorten."""
+
+    statements: database.Timing = dataclasses.field(default_factory=database.Timing)
+    node: nodes.Timing = dataclasses.field(default_factory=nodes.Timing)
+
+
+class Server:
+    """One running server: what was bound, and its parts. Made by `running`."""
+
+    def __init__(self, given: settings.Settings, db: database.Database, keyring: encryption.Keyring, timings: Timings) -> None:
+        self.settings, self.db, self.keyring = given, db, keyring
+        self.wake = wake.Wake(db)
+        self.metrics = metrics.Metrics()
+        self._attempts_counted = {each: self.metrics.deliveries_attempted.labels(each.name) for each in outcome.Outcome}
+        self._events_counted = self.metrics.events_published.labels("stored")
+        self.hub = hub.Hub(db)
+        self.upkeep = rounds.Upkeep(db, retention_days=given.retention_days)
+        self.health = health.Health(db)
+        self.receiver = receiver.Receiver()
+        self.client = http.HttpClient(
+            resolver=resolve.Resolver(allowed=given.allow_targets),
+            limits=http.Limits(caps=response.Caps(body_kept=given.response_body_bytes)),
+        )
+        self.stage = self._stage(timings) if "delivery" in given.roles else None
+        self.writer = writer.Writer(db, self.stage or _NoDelivery(self.wake), self._stored)
+        self.grpc, self.http = "", ""
+        self.prepared: development.Prepared | None = None
+        self._stop_by = float("inf")
+
+    def _stage(self, timings: Timings) -> stage.Stage:
+        given = self.settings
+        limits = stage.Limits(given.delivery_memory, given.delivery_memory_mib * 1024 * 1024, given.max_in_flight, timings.node)
+        defaults = subscriptions.Defaults(given.max_retries, (given.retention_days - 1) * 86_400.0)
+        return stage.Stage(
+            self.db, self.wake, self.client, self.keyring, defaults,
+            recorded=self._recorded, attempted=self._attempted, limits=limits,
+        )  # fmt: skip
+
+    def _recorded(self, application_ids: set[uuid.UUID]) -> None:
+        self.hub.recorded(application_ids)
+        for application_id in application_ids:
+            self.wake.notify(wake.ATTEMPTS, str(application_id))
+
+    def _attempted(self, came: outcome.Outcome, _seconds: float) -> None:
+        self._attempts_counted[came].inc()
+
+    def _stored(self, events_stored: int) -> None:
+        self._events_counted.inc(events_stored)
+
+    def operations(self) -> list[registry.Operation]:
+        if "api" not in self.settings.roles:
+            return []
+        db, keyring, hints = self.db, self.keyring, self.wake
+        given = self.settings
+        return [
+            *ingestion.operations(self.writer),
+            *events.operations(db, keyring, hints),
+            *deliveries.operations(db, hints),
+            *attempts.operations(db, keyring),
+            *watch.operations(self.hub, db, keyring),
+            *applications.operations(db, keyring, hints),
+            *event_types.operations(db, keyring),
+            *subscription_service.operations(
+                db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days
+            ),
+        ]
+
+    @contextlib.asynccontextmanager
+    async def running(self, *, dev: bool) -> AsyncIterator["Server"]:
+        """Everything runs inside the block; leaving it without an exception is a graceful stop."""
+        organization_id = await organizations.ensure_only(self.db, name=development.NAME if dev else "default")
+        await self.upkeep.prepare()
+        async with contextlib.AsyncExitStack() as parts:
+            await parts.enter_async_context(self.wake.running())
+            await parts.enter_async_context(self.upkeep.running())
+            await parts.enter_async_context(self._gauges())
+            await parts.enter_async_context(self.client)
+            if self.stage is not None:
+                await parts.enter_async_context(self.stage.running(self._grace_left))
+            await parts.enter_async_context(self.hub.running())
+            self.wake.listen(wake.ATTEMPTS, self.hub.heard)
+            await parts.enter_async_context(self.writer.running())
+            served = gateway.serving(
+                self.settings.http_address, looked_at=self.health, counted=self.metrics, received=self.receiver if dev else None
+            )
+            self.http = await parts.enter_async_context(served)
+            edge = rpc.GrpcServer(self.operations(), self._pipeline(organization_id), self.settings.grpc_address)
+            self.grpc = await edge.start()
+            try:
+                if dev:
+                    await self._prepare_dev()
+                await edge.ready()
+                self.health.ready = True
+                yield self
+                self._stop_by = time.monotonic() + self.settings.stop_grace
+                self.health.ready = False
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._grace_left()):
+                        await edge.drain()
+            finally:
+                self.health.ready = False
+                await edge.stop(0)
+
+    def _grace_left(self) -> float:
+        """Seconds of the stop's grace that are left."""
+        return max(0.0, self._stop_by - time.monotonic())
+
+    def _pipeline(self, organization_id: uuid.UUID) -> pipeline.Pipeline:
+        master = self.settings.master_api_key
+        return pipeline.Pipeline(
+            credentials.Authenticator(self.db, master), permissions.Permissions(self.db), self.metrics, organization_id
+        )
+
+    async def _prepare_dev(self) -> None:
+        url = f"http://{self.http}/receiver/dev"
+        self.prepared = await development.prepare(
+            self.db, self.keyring, self.wake, receiver_url=url, data_dir=self.settings.data_dir, grpc=self.grpc
+        )
+        self.receiver.secret = self.prepared.signing_secret
+
+    @contextlib.asynccontextmanager
+    async def _gauges(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            measuring = tasks.create_task(self._measure(), name="app.gauges")
+            try:
+                yield
+            finally:
+                measuring.cancel()
+
+    async def _measure(self) -> None:
+        while True:
+            self.metrics.queue_length.labels("ingest").set(self.writer.queue.waiting)
+            if self.stage is not None:
+                self.metrics.queue_length.labels("delivery").set(self.stage.memory.held)
+                self.metrics.queue_length.labels("record").set(self.stage.recorder.waiting)
+            self.metrics.feed_lag_seconds.set(self.upkeep.oldest_writer_seconds)
+            await asyncio.sleep(_GAUGES_SECONDS)
+
+    def facts(self) -> dict[str, Any]:
+        """What is announced when it is ready."""
+        said: dict[str, Any] = {"ready": True, "grpc": self.grpc, "http": self.http}
+        if self.prepared is not None:
+            made = self.prepared
+            said["welcome"] = development.welcome(made, self.grpc, self.http)
+            said |= {
+                "organization_id": made.organization_id,
+                "application_id": made.application_id,
+                "application_secret": made.application_secret,
+                "subscription_id": made.subscription_id,
+                "receiver_url": made.receiver_url,
+            }
+        return said
