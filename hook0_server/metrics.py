@@ -24,7 +24,13 @@ class Metrics:
             "hook0_rpc_open", "Calls that are open now, streams among them.", registry=registry
         )
         self.events_published = prometheus_client.Counter(
-            "hook0_events_published", "Events by result: stored, duplicate or refused.", ["result"], registry=registry
+            "hook0_events_published", "Events that were stored.", ["result"], registry=registry
+        )
+        self.deliveries_taken = prometheus_client.Counter(
+            "hook0_deliveries_taken",
+            "Deliveries taken into memory: handed_over by publishing, or claimed.",
+            ["way"],
+            registry=registry,
         )
         self.deliveries_attempted = prometheus_client.Counter(
             "hook0_deliveries_attempted", "Attempts that ended, by outcome.", ["outcome"], registry=registry

@@ -83,6 +83,7 @@ class Server:
         self.writer = writer.Writer(db, self.stage or _NoDelivery(self.wake), self._stored)
         self.grpc, self.http = "", ""
         self.prepared: development.Prepared | None = None
+        self._taken: dict[str, int] = {}
         self._stop_by = float("inf")
 
     def _stage(self, timings: Timings) -> stage.Stage:
@@ -189,10 +190,17 @@ class Server:
         while True:
             self.metrics.queue_length.labels("ingest").set(self.writer.queue.waiting)
             if self.stage is not None:
+                self._count_taken("handed_over", self.stage.handed_over)
+                self._count_taken("claimed", self.stage.claimer.claimed)
                 self.metrics.queue_length.labels("delivery").set(self.stage.memory.held)
                 self.metrics.queue_length.labels("record").set(self.stage.recorder.waiting)
             self.metrics.feed_lag_seconds.set(self.upkeep.oldest_writer_seconds)
             await asyncio.sleep(_GAUGES_SECONDS)
+
+    def _count_taken(self, way: str, so_far: int) -> None:
+        counter = self.metrics.deliveries_taken.labels(way)
+        counter.inc(so_far - self._taken.get(way, 0))
+        self._taken[way] = so_far
 
     def facts(self) -> dict[str, Any]:
         """What is announced when it is ready."""

@@ -23,9 +23,11 @@ _VISITS = 2000  # subscriptions that one walk visits at most
 _APPLICATIONS = 100
 _PER_SUBSCRIPTION = 20
 _ROOM = 50  # fewer free places are not worth a look, unless there are hardly more at all
+_AMPLE_ROOM = LOOK // 2  # with fewer free places than this, a look is worth it only now and then
 _NIL = uuid.UUID(int=0)
 _SOON_SECONDS = 0.001
 _BREATH_SECONDS = 0.02  # between two series of looks, however often somebody asks
+_LONG_BREATH_SECONDS = 0.1  # the same, when all that is due belongs to subscriptions that are full, or room is scarce
 
 
 class Claimer:
@@ -49,6 +51,8 @@ class Claimer:
         self._resume: dict[uuid.UUID, uuid.UUID] = {}
         self._share = _PER_SUBSCRIPTION
         self._applications = 1
+        self.claimed = 0
+        self._breath = _BREATH_SECONDS
         self._room = min(_ROOM, memory.most // 2 + 1)
 
     def soon(self, _: str = "") -> None:
@@ -80,7 +84,7 @@ class Claimer:
                 self._unknown()
                 wait = POLL_SECONDS
             self._next_at = min(self._next_at, time.monotonic() + wait)
-            await self._wait(_BREATH_SECONDS)
+            await self._wait(self._breath)
 
     async def _wait(self, least: float) -> None:
         """Until something is due, or somebody says so; `due_in` may bring it forward. At least `least` seconds."""
@@ -99,8 +103,12 @@ class Claimer:
             if places < self._room or size <= 0 or not self._node.may_send():
                 return POLL_SECONDS / 10
             found = await self._claim(min(places, LOOK), size)
+            if found and places < _AMPLE_ROOM:
+                self._breath = _LONG_BREATH_SECONDS
+                return 0.0
             if not found:
                 due = await claim.next_due(self._hot)
+                self._breath = _LONG_BREATH_SECONDS if due == 0 else _BREATH_SECONDS
                 # What is due and was not taken belongs to subscriptions that are full, or to another claimer's look.
                 return POLL_SECONDS if due is None else min(max(due, POLL_SECONDS / 10), POLL_SECONDS)
 
@@ -155,4 +163,5 @@ class Claimer:
             each.content_type, each.payload = found
             held.append(each)
         if node == self._node.number:
+            self.claimed += len(held)
             self._memory.take(held)

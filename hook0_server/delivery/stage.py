@@ -49,6 +49,7 @@ class Stage:
         self._db, self._wake, self._ended = db, waker, recorded
         self._release_hot = db.hot("release")
         self._stopping = False
+        self.handed_over = 0
         self.memory = scheduler.Scheduler(most=self.limits.held, most_bytes=self.limits.held_bytes)
         self.known = subscriptions.Subscriptions(db, keys, defaults, changed=self._changed)
         self.node = nodes.Node(
@@ -96,6 +97,7 @@ class Stage:
         return self.memory.full()
 
     def take(self, deliveries: list[delivery.Delivery]) -> None:
+        self.handed_over += len(deliveries)
         self.memory.take(each for each in deliveries if each.owner == self.node.number)
 
     def left_unowned(self) -> None:

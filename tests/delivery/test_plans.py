@@ -9,7 +9,6 @@ import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
@@ -35,7 +34,8 @@ WITH owner AS (
   INSERT INTO event_types (application_id, event_type, candidates)
   SELECT DISTINCT application_id, 'order.paid', '{**,order.paid}'::text[] FROM owner ON CONFLICT DO NOTHING
 ), subscription AS (
-  INSERT INTO subscriptions (application_id, subscription_id, is_enabled, event_types, labels, routing_label, metadata, secret_encrypted)
+  INSERT INTO subscriptions (application_id, subscription_id, is_enabled, event_types, labels, routing_label, metadata,
+                             secret_encrypted)
   SELECT application_id, gen_random_uuid(), true, '{**}', jsonb_build_object('n', n::text), '1:n=' || n, '{}', '-' FROM owner
   RETURNING application_id, subscription_id
 ), event AS (
@@ -45,8 +45,8 @@ WITH owner AS (
 )
 INSERT INTO deliveries (application_id, delivery_id, attempt_id, subscription_id, event_id, event_day, event_type, payload_size,
                         next_attempt_at, owner)
-SELECT e.application_id, e.event_id, e.event_id, CASE WHEN e.application_id = %(large)b::uuid THEN %(stuck)b::uuid ELSE e.event_id END,
-       e.event_id, %(day)b::date, 'order.paid', 2, now() - interval '1 minute', CASE WHEN random() < 0.1 THEN 7 END
+SELECT e.application_id, e.event_id, e.event_id,
+       CASE WHEN e.application_id = %(large)b::uuid THEN %(stuck)b::uuid ELSE e.event_id END, e.event_id, %(day)b::date, 'order.paid', 2, now() - interval '1 minute', CASE WHEN random() < 0.1 THEN 7 END
   FROM event e"""
 
 
@@ -86,16 +86,19 @@ class Explaining:
         self._names = itertools.count()
 
     async def fetch(self, statement: bytes, parameters: Mapping[str, Any] | None = None) -> list[database.Row]:
-        given: dict[str, Any] = dict(parameters or {})
         names = list(dict.fromkeys(re.findall(r"%\((\w+)\)b", statement.decode())))
         text = re.sub(r"%\((\w+)\)b", lambda found: f"${names.index(found[1]) + 1}", statement.decode())
         name, holes = f"plan_{next(self._names)}", ", ".join("%s" for _ in names)
+        as_text = ("SELECT " + ", ".join(f"%({each})b::text" for each in names)).encode()
+        # EXECUTE takes no parameters of its own, only literals.
+        [values] = await self.hot.fetch(as_text, parameters) if names else [()]
         async with self.hot.transaction() as connection:
             cursor = psycopg.AsyncClientCursor(connection)
             await cursor.execute(f"PREPARE {name} AS {text}".encode())
             async with connection.transaction(force_rollback=True):
-                explain = f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING off) EXECUTE {name}({holes})".encode()
-                await cursor.execute(explain, [given[each] for each in names])
+                called = f"{name}({holes})" if names else name
+                explain = f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING off) EXECUTE {called}".encode()
+                await cursor.execute(explain, values)
                 [(shown,)] = await cursor.fetchall()
         self.plans.append(_read((orjson.loads(shown) if isinstance(shown, (str, bytes)) else shown)[0]["Plan"]))
         return await self.hot.fetch(statement, parameters)
@@ -211,7 +214,7 @@ def finished(held: Sequence[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]) -> list[rec
     """A third of each: ended, tried again, given up."""
     batch = []
     for number, (application_id, delivery_id, attempt_id) in enumerate(held):
-        each = record.Finished(application_id, delivery_id, attempt_id, 1, "succeeded", datetime.now(UTC))
+        each = record.Finished(application_id, delivery_id, attempt_id, 1, "succeeded", time.time())
         if number % 3 == 1:
             each.outcome, each.reason, each.delay, each.next_attempt_id = 2, "retrying", 5.0, rows.id7()
         elif number % 3 == 2:
