@@ -22,7 +22,7 @@ POLL_SECONDS = 1.0
 _VISITS = 2000  # subscriptions that one walk visits at most
 _APPLICATIONS = 100
 _PER_SUBSCRIPTION = 20
-_ROOM = 50  # fewer free places are not worth a look, unless there are hardly more at all
+_FEW = 16  # the same, when memory is tight
 _AMPLE_ROOM = LOOK // 2  # with fewer free places than this, a look is worth it only now and then
 _NIL = uuid.UUID(int=0)
 _SOON_SECONDS = 0.001
@@ -53,7 +53,6 @@ class Claimer:
         self._applications = 1
         self.claimed = 0
         self._breath = _BREATH_SECONDS
-        self._room = min(_ROOM, memory.most // 2 + 1)
 
     def soon(self, _: str = "") -> None:
         self._asked = True
@@ -100,7 +99,7 @@ class Claimer:
         """Claim as long as there is something due and room for it; answers the seconds until the next look."""
         while True:
             places, size = self._memory.free()
-            if places < self._room or size <= 0 or not self._node.may_send():
+            if not places or size <= 0 or not self._node.may_send():
                 return POLL_SECONDS / 10
             found = await self._claim(min(places, LOOK), size)
             if found and places < _AMPLE_ROOM:
@@ -115,15 +114,19 @@ class Claimer:
     async def _claim(self, most: int, size: int) -> int:
         node, closed = self._node.number, self._memory.full()
         claimed = await claim.oldest(
-            self._hot, node=node, head=LOOK, most=most, size=size, per_subscription=most // 2 + 1, closed=closed
+            self._hot, node=node, head=LOOK, most=most, size=size, per_subscription=self._each(most // 2 + 1), closed=closed
         )
         if claimed.head_full:
-            claimed_fairly = await self._walk(node, max(most - len(claimed.deliveries), self._room), size, closed)
+            claimed_fairly = await self._walk(node, max(most - len(claimed.deliveries), 1), size, closed)
             claimed.deliveries += claimed_fairly.deliveries
             claimed.days |= claimed_fairly.days
         if claimed.deliveries:
             await self._hold(claimed, node)
         return len(claimed.deliveries)
+
+    def _each(self, usually: int) -> int:
+        """How many of one subscription: when memory is tight its last places are for many."""
+        return _FEW if self._memory.is_tight else usually
 
     async def _walk(self, node: int, most: int, size: int, closed: list[uuid.UUID]) -> claim.Claimed:
         """More is due than one look takes: a few of everybody's, from where the last walk stopped."""
@@ -136,7 +139,7 @@ class Claimer:
             resume=self._resume,
             most=most,
             size=size,
-            per_subscription=self._share,
+            per_subscription=self._each(self._share),
             closed=closed,
         )
         self._applications = max(1, len(claimed.walked))

@@ -53,7 +53,7 @@ class Node:
         reborn: Callable[[int], Awaitable[int]],
         others_changed: Callable[[], None],
         taken_over: Callable[[], None],
-        resumed: Callable[[], None],
+        resumed: Callable[[], None] = lambda: None,
         timing: Timing | None = None,
         is_sending: bool = True,
     ) -> None:

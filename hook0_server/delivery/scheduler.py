@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable
 from hook0_server.model import delivery
 
 DEFAULT_CONCURRENCY = 16
-_SMALL = 64  # a subscription that holds fewer is never called full
+_SMALL = 64  # a subscription that holds fewer is not called full while memory has room
+_RESERVED = 8  # one part in so many is kept for those who can send at once
 
 
 class Line:
@@ -62,8 +63,15 @@ class Scheduler:
         """Places and bytes that are free."""
         return max(0, self._most - len(self._held)), max(0, self._most_bytes - self._bytes)
 
+    @property
+    def is_tight(self) -> bool:
+        """Only the reserve is left: it is for those who can send at once, a few at a time."""
+        return self._most - len(self._held) <= self._most // _RESERVED
+
     def full(self) -> list[uuid.UUID]:
-        """Subscriptions that hold their share."""
+        """Subscriptions that hold their share; when memory is tight, all that could not send more at once."""
+        if self.is_tight:
+            return [line.subscription_id for line in self._lines.values() if line.waiting or line.in_flight >= line.limit]
         share = max(_SMALL, self._most - len(self._held))
         return [each for each in self._long if len(self._lines[each].waiting) >= share]
 

@@ -91,7 +91,7 @@ class Stage:
 
     def places(self, payload_bytes: int) -> int:
         places, size = self.memory.free()
-        return places if payload_bytes <= size else 0
+        return places if payload_bytes <= size and not self.memory.is_tight else 0
 
     def full(self) -> list[uuid.UUID]:
         return self.memory.full()
