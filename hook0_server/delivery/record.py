@@ -27,14 +27,20 @@ _UNSTORABLE = "The receiver's answer holds something that cannot be stored."
 class Recorder:
     """`put` what is finished; `recorded(batch, due_again)` is called after each commit.
 
+    `fenced` is called when some of a batch was not this node's any more, or had been recorded though that answer was lost.
     `turn` is held while a statement runs: whoever changes this node's number takes it first.
     """
 
     def __init__(
-        self, db: database.Database, *, node: Callable[[], int], recorded: Callable[[Sequence[record.Finished], int], None]
+        self,
+        db: database.Database,
+        *,
+        node: Callable[[], int],
+        recorded: Callable[[Sequence[record.Finished], int], None],
+        fenced: Callable[[], None] = lambda: None,
     ) -> None:
         self._hot = db.hot("recorder")
-        self._node, self._recorded = node, recorded
+        self._node, self._recorded, self._fenced = node, recorded, fenced
         self._waiting: deque[record.Finished] = deque()
         self._writing = 0
         self._any = asyncio.Event()
@@ -107,6 +113,7 @@ class Recorder:
             return
         if recorded < len(batch):
             log.warning("record.fenced", attempts=len(batch) - recorded)
+            self._fenced()
         self._recorded(batch, due_again)
 
 

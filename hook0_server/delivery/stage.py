@@ -60,7 +60,7 @@ class Stage:
             resumed=lambda: self.sender.resume(),
             timing=self.limits.timing,
         )
-        self.recorder = record.Recorder(db, node=lambda: self.node.number, recorded=self._recorded)
+        self.recorder = record.Recorder(db, node=lambda: self.node.number, recorded=self._recorded, fenced=self.result_unknown)
         self.claimer = claim.Claimer(db, node=self.node, memory=self.memory, gone=self._gone, unknown=self.result_unknown)
         self.open_work = open_work.OpenWork(
             db,
@@ -161,7 +161,7 @@ class Stage:
 
     async def _release(self) -> None:
         """Let go rows of this living node that are not in its memory: a write was committed though its answer was lost."""
-        longest = self._db.timing.hot_statement + _MARGIN_SECONDS
+        longest = 2 * self._db.timing.hot_statement + _MARGIN_SECONDS  # a claim is two statements until it is in memory
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.limits.timing.sweep):

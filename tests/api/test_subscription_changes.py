@@ -97,7 +97,7 @@ async def test_the_route_is_the_label_that_the_fewest_share(management: Manageme
         labels = {"env": "prod", "tenant": f"t{n}"}
         await management.new_subscription(wanting(application_id, description=f"t{n}", labels=labels))
     found = await routes(management)
-    assert [found[f"t{n}"] for n in (1, 2)] == ["tenant=t1", "tenant=t2"]
+    assert [found[f"t{n}"] for n in (1, 2)] == ["6:tenant=t1", "6:tenant=t2"]
 
 
 @pytest.mark.parametrize("others", [0, 1000])
@@ -111,7 +111,7 @@ async def test_only_enabled_subscriptions_of_the_same_application_count(
     await seed(management, application_id, others, {})
     labels = {"env": "prod", "tenant": "acme"}
     await management.new_subscription(wanting(application_id, description="it", labels=labels))
-    assert (await routes(management))["it"] == "tenant=acme"
+    assert (await routes(management))["it"] == "6:tenant=acme"
 
 
 async def test_saving_again_does_not_count_itself(management: Management, application_id: str) -> None:
@@ -119,10 +119,10 @@ async def test_saving_again_does_not_count_itself(management: Management, applic
     first = await management.new_subscription(wanting(application_id, description="first", labels=labels))
     await management.new_subscription(wanting(application_id, labels={"b": "2"}))
     await management(update(first, labels={"a": "1", "b": "2"}))
-    assert (await routes(management))["first"] == "a=1"
+    assert (await routes(management))["first"] == "1:a=1"
     await management(update(first, labels={"a": "1"}))
     await management(update(first, labels={"a": "1", "c": "1"}))
-    assert (await routes(management))["first"] == "a=1"
+    assert (await routes(management))["first"] == "1:a=1"
 
 
 async def test_among_more_than_a_thousand_common_pairs_are_ranked_behind_rare_ones(
@@ -136,7 +136,7 @@ async def test_among_more_than_a_thousand_common_pairs_are_ranked_behind_rare_on
     await management.new_subscription(wanting(application_id, description="rare", labels={**common, "z": "new"}))
     await management.new_subscription(wanting(application_id, description="few", labels={**common, "a": "rare"}))
     found = await routes(management)
-    assert (found["common"], found["rare"], found["few"]) == ("zone=eu", "z=new", "a=rare")
+    assert (found["common"], found["rare"], found["few"]) == ("4:zone=eu", "1:z=new", "1:a=rare")
 
 
 async def seed(management: Management, application_id: str, count: int, labels: dict[str, str]) -> None:
@@ -156,7 +156,7 @@ async def test_the_route_follows_the_labels_and_types_of_an_update(management: M
         await management(update(current, **change))
         seen.append((await routes(management))["it"])
     await management(update(current, "labels"))
-    assert [*seen, (await routes(management))["it"]] == ["", "=order.paid", "a=b", "=order.paid"]
+    assert [*seen, (await routes(management))["it"]] == ["", "=order.paid", "1:a=b", "=order.paid"]
 
 
 async def test_every_change_wakes_those_who_read_subscriptions(management: Management, application_id: str) -> None:

@@ -143,7 +143,7 @@ class Alive(nodes.Node):
         async def reborn(before: int) -> int:
             raise AssertionError(before)
 
-        super().__init__(db, reborn=reborn, others_changed=lambda: None, taken_over=lambda: None)
+        super().__init__(db, reborn=reborn, resumed=lambda: None, others_changed=lambda: None, taken_over=lambda: None)
         self.number = NODE
 
     def may_send(self) -> bool:

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
+import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -37,7 +37,7 @@ class Recording:
         return await rows.delivery(self.db, self.application_id, **{"owner": NODE, **over})
 
     def finished(self, delivery_id: uuid.UUID, **over: Any) -> stored_record.Finished:
-        given = {"outcome": int(Outcome.SUCCEEDED), "reason": "succeeded", "finished_at": datetime.now(UTC), **over}
+        given = {"outcome": int(Outcome.SUCCEEDED), "reason": "succeeded", "finished_at": time.time(), **over}
         attempt_id = given.pop("attempt_id", delivery_id)
         return stored_record.Finished(self.application_id, delivery_id, attempt_id, **given)
 
