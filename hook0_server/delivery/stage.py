@@ -162,17 +162,19 @@ class Stage:
     async def _release(self) -> None:
         """Let go rows of this living node that are not in its memory: a write was committed though its answer was lost."""
         longest = 2 * self._db.timing.hot_statement + _MARGIN_SECONDS  # a claim is two statements until it is in memory
+        wait = self.limits.timing.sweep
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.limits.timing.sweep):
+                async with asyncio.timeout(wait):
                     await self._unknown.wait()
             if self._unknown.is_set():
+                self._unknown.clear()  # what becomes unknown from here on gets a look of its own
                 await asyncio.sleep(longest)
-            self._unknown.clear()
             try:
                 await self._release_absent(longest)
+                wait = self.limits.timing.sweep
             except errors.Unavailable:
-                self._unknown.set()
+                wait = _MARGIN_SECONDS
 
     async def _release_absent(self, longest: float) -> None:
         node = self.node.number
@@ -189,6 +191,7 @@ class Stage:
                 self._release_hot, before, self.memory.begun(), is_sending=True, version=nodes.VERSION
             )
             self.memory.keep_only(kept, node)
+        self.result_unknown()  # what led to this may have cut off more than beats
         self._claimable()
         return node
 

@@ -163,7 +163,7 @@ KEEPALIVES: dict[str, Any] = {
 class Timing:
     """How long things may take, in seconds; tests shorten them."""
 
-    hot_statement: float = 10.0
+    hot_statement: float = 5.0
     request_statement: float = 10.0
     pool_wait: float = 5.0
 

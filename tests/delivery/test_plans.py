@@ -46,7 +46,8 @@ WITH owner AS (
 INSERT INTO deliveries (application_id, delivery_id, attempt_id, subscription_id, event_id, event_day, event_type, payload_size,
                         next_attempt_at, owner)
 SELECT e.application_id, e.event_id, e.event_id,
-       CASE WHEN e.application_id = %(large)b::uuid THEN %(stuck)b::uuid ELSE e.event_id END, e.event_id, %(day)b::date, 'order.paid', 2, now() - interval '1 minute', CASE WHEN random() < 0.1 THEN 7 END
+       CASE WHEN e.application_id = %(large)b::uuid THEN %(stuck)b::uuid ELSE e.event_id END,
+       e.event_id, %(day)b::date, 'order.paid', 2, now() - interval '1 minute', CASE WHEN random() < 0.1 THEN 7 END
   FROM event e"""
 
 

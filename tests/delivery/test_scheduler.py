@@ -120,8 +120,11 @@ def test_a_slow_subscription_is_full_at_its_share_and_leaves_places_for_others(m
             made.take([held(LARGE, subscription)])
     assert len(made.full()) == many
     assert 1000 - made.held >= 1000 // 2**many - many
-    made.take(held(SMALL, 1) for _ in range(64))
-    assert not any(each.int >> 32 == SMALL.int for each in made.full())
+    made.take(held(SMALL, 1) for _ in range(16))
+    drain(made)
+    made.take([held(SMALL, 2)])
+    assert made.next() is not None
+    assert SMALL.int << 32 | 2 not in {each.int for each in made.full()}
 
 
 def test_free_counts_places_and_bytes_until_each_is_forgotten() -> None:

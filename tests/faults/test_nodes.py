@@ -97,7 +97,7 @@ async def test_two_servers_finish_what_a_killed_and_a_frozen_one_held(dsn: str) 
         await asyncio.sleep(FROZEN_SECONDS - (time.monotonic() - began))  # it is frozen for as long as the claim says
         receiver.delay = 0.005
         frozen.wake()
-        await receiver.until(each * 2, 60)
+        await receiver.until(each * 2, 30)
         takeovers = await finished(dsn, each * 2)
         assert set(receiver.counts) == published
         assert killed.logged("node.buried")
@@ -124,7 +124,7 @@ async def test_nobody_is_taken_over_while_the_database_is_away(dsn: str) -> None
             began, arrived_before = time.monotonic(), len(receiver.counts)
             await outage.away(OUTAGE_SECONDS)
             arrived_away = len(receiver.counts)
-        await receiver.until(each * 2, 60)
+        await receiver.until(each * 2, 30)
         assert set(receiver.counts) == publishing[0].result() | publishing[1].result()
         assert await finished(dsn, each * 2) == 0  # takeovers
         done = time.monotonic() - began - OUTAGE_SECONDS
