@@ -2,10 +2,11 @@
 
 import asyncio
 
+import workbench
+
 import hook0_client
 from hook0_client import v1
 from hook0_server import app
-import workbench
 
 
 async def test_an_event_arrives_signed_and_a_watcher_sees_the_attempt(server: app.Server, master: hook0_client.Client) -> None:
