@@ -41,7 +41,11 @@ async def test_the_poll_finds_what_nobody_told(watches: hub.Hub, writer: psycopg
         assert await reading.until(watching, 1) == recorded
 
 
-@pytest.mark.parametrize("payload", [f"{uuid.uuid4()},{reading.APPLICATION}", "", f"garbage,{reading.APPLICATION}"])
+@pytest.mark.parametrize(
+    "payload",
+    [f"018f3c5e-7a2b-7c11-8d4e-000000000000,{reading.APPLICATION}", "", f"garbage,{reading.APPLICATION}"],
+    ids=["two", "none", "garbage"],
+)
 async def test_a_hint_from_another_process_wakes(watches: hub.Hub, writer: psycopg.AsyncConnection[Any], payload: str) -> None:
     async with watches.watching(await watches.from_now(reading.APPLICATION)) as watching:
         await watching.next(reading.SECONDS)
