@@ -15,7 +15,8 @@ WITH head AS MATERIALIZED (
     FROM share CROSS JOIN LATERAL (
          SELECT d.application_id, d.delivery_id, d.payload_size FROM deliveries d
           WHERE d.application_id = share.application_id AND d.delivery_id = share.delivery_id
-            AND d.owner IS NULL AND d.next_attempt_at <= now() FOR UPDATE SKIP LOCKED) d
+            -- Asked again of what was locked, in words that no partial index has: only the primary key can be used.
+            AND coalesce(d.owner, -1) = -1 AND d.next_attempt_at <= now() FOR UPDATE SKIP LOCKED) d
 ), fits AS (
   SELECT application_id, delivery_id FROM (
     SELECT application_id, delivery_id, row_number() OVER w AS place, sum(payload_size) OVER w AS bytes

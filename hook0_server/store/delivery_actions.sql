@@ -88,7 +88,7 @@ WITH event AS MATERIALIZED (
          UNION ALL SELECT length(key) || ':' || key || '=' || value FROM jsonb_each_text(e.labels) OFFSET 0) route
    CROSS JOIN LATERAL (
          SELECT s.subscription_id FROM subscriptions s
-          WHERE s.application_id = e.application_id AND s.routing_label = route.label AND s.is_enabled
+          WHERE uuid_send(s.application_id) = uuid_send(e.application_id) AND s.routing_label = route.label AND s.is_enabled
             AND e.labels @> s.labels AND e.candidates && s.event_types OFFSET 0) s
    WHERE %(only)b::uuid IS NULL
    LIMIT %(broadcast)b::int + 1

@@ -73,7 +73,9 @@ CREATE TABLE subscriptions (
   deleted_at       timestamptz CHECK (deleted_at IS NULL OR NOT is_enabled),
   PRIMARY KEY (application_id, subscription_id)
 );
-CREATE INDEX subscriptions_by_route ON subscriptions (application_id, routing_label) WHERE is_enabled;
+-- uuid_send: this index and the primary key serve different conditions. Planned while the table was small, both look alike, and a probe
+-- of one label by (application_id) alone reads every subscription of the application.
+CREATE INDEX subscriptions_by_route ON subscriptions (uuid_send(application_id), routing_label) WHERE is_enabled;
 CREATE INDEX subscriptions_by_change ON subscriptions (changed_xid);
 CREATE UNIQUE INDEX subscriptions_by_id ON subscriptions (subscription_id);
 
@@ -117,10 +119,10 @@ CREATE TABLE events (
   ordering_key         text,
   deliver_at           timestamptz,
   expire_at            timestamptz,
-  received_at          timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (day, application_id, event_id)
+  received_at          timestamptz NOT NULL DEFAULT now()
 ) PARTITION BY RANGE (day);
-CREATE INDEX events_by_time ON events (application_id, received_at);
+CREATE INDEX events_by_time ON events (application_id, received_at, event_id);
+ALTER TABLE events ADD PRIMARY KEY (day, application_id, event_id);  -- after the other index: it wins where both look alike to the planner
 ALTER TABLE events ALTER payload SET STORAGE EXTERNAL;  -- pglz costs 107 µs for 8 KiB
 
 -- Only for ids that do not carry their own day.
