@@ -40,6 +40,8 @@ class Ingestion:
     async def publish_event(self, call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
         assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
         breaches = rules.Breaches()
+        if not request.HasField("event"):
+            raise errors.InvalidRequest.of("event", "is missing: it is what is published")
         event = new_events.judge(request.event, call.application_id, call.source_ip, time.time(), "event.", breaches)
         breaches.refuse()
         [result] = await self._writer.submit(call.application_id, [event] if event else [])

@@ -66,8 +66,14 @@ class Breaches:
             self.add(field, f"has {len(pairs)} pairs; at most {most} are allowed")
             return
         for key, value in pairs.items():
-            self.text(f"{field} key {errors.excerpt(key)}", key, 1, 50)
-            self.text(f"{field}[{errors.excerpt(key)}]", value, 1, 50)
+            self._pair(field, f"the key {errors.excerpt(key)}", key)
+            self._pair(field, f"the value of {errors.excerpt(key)}", value)
+
+    def _pair(self, field: str, what: str, text: str) -> None:
+        if not 1 <= len(text) <= 50:
+            self.add(field, f"{what} has {len(text)} characters; 1 to 50 are allowed")
+        elif "\0" in text:
+            self.add(field, f"{what} holds the character NUL (\\u0000), which cannot be stored")
 
     def number(self, field: str, value: float, least: float, most: float) -> None:
         if not least <= value <= most:

@@ -27,6 +27,7 @@ _AMPLE_ROOM = LOOK // 2  # with fewer free places than this, a look is worth it 
 _NIL = uuid.UUID(int=0)
 _SOON_SECONDS = 0.001
 _BREATH_SECONDS = 0.02  # between two series of looks, however often somebody asks
+_STOP_SECONDS = 5.0
 _LONG_BREATH_SECONDS = 0.1  # the same, when all that is due belongs to subscriptions that are full, or room is scarce
 
 
@@ -51,6 +52,7 @@ class Claimer:
         self._resume: dict[uuid.UUID, uuid.UUID] = {}
         self._share = _PER_SUBSCRIPTION
         self._applications = 1
+        self._stopping = False
         self.claimed = 0
         self._breath = _BREATH_SECONDS
 
@@ -67,15 +69,19 @@ class Claimer:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
+        """Leaving it lets the look end that is under way: what it claims is in memory then, to be given back."""
         async with asyncio.TaskGroup() as tasks:
             claiming = tasks.create_task(self._run(), name="delivery.claim")
             try:
                 yield
+                self._stopping = True
+                self.soon()
+                await asyncio.wait({claiming}, timeout=_STOP_SECONDS)
             finally:
                 claiming.cancel()
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             self._next_at = float("inf")
             try:
                 wait = await self._look()
@@ -97,7 +103,7 @@ class Claimer:
 
     async def _look(self) -> float:
         """Claim as long as there is something due and room for it; answers the seconds until the next look."""
-        while True:
+        while not self._stopping:
             places, size = self._memory.free()
             if not places or size <= 0 or not self._node.may_send():
                 return POLL_SECONDS / 10
@@ -110,6 +116,7 @@ class Claimer:
                 self._breath = _LONG_BREATH_SECONDS if due == 0 else _BREATH_SECONDS
                 # What is due and was not taken belongs to subscriptions that are full, or to another claimer's look.
                 return POLL_SECONDS if due is None else min(max(due, POLL_SECONDS / 10), POLL_SECONDS)
+        return 0.0
 
     async def _claim(self, most: int, size: int) -> int:
         node, closed = self._node.number, self._memory.full()

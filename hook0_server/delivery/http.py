@@ -72,10 +72,13 @@ class HttpClient:
         """Kept for another request."""
         return self._connections.idle
 
-    async def send(self, sent: request.Request, deadline: float) -> answer.Answer:
+    async def send(
+        self, sent: request.Request, deadline: float, *, still: Callable[[], bool] = lambda: True
+    ) -> answer.Answer | None:
         """The answer within `deadline` seconds over everything: name, connection, TLS, request and response.
 
-        Raises nothing but cancellation, which closes the connection.
+        Raises nothing but cancellation, which closes the connection. `still` is asked again once a new connection is open,
+        which may have taken long: None where it says no, and nothing was sent then.
 
         A kept connection that closes without a single byte of an answer is tried once more on a new one: the receiver
         most likely closed it while the request was on its way. It may have read the request all the same; deliveries
@@ -91,9 +94,9 @@ class HttpClient:
                 if not reply.unanswered:
                     self._connections.give_back(kept)
                     return answer.of_reply(reply, self._clock())
-        return await self._send_anew(sent, deadline_at)
+        return await self._send_anew(sent, deadline_at, still)
 
-    async def _send_anew(self, sent: request.Request, deadline_at: float) -> answer.Answer:
+    async def _send_anew(self, sent: request.Request, deadline_at: float, still: Callable[[], bool]) -> answer.Answer | None:
         stage = "name resolution"
         try:
             async with asyncio.timeout_at(deadline_at):
@@ -106,6 +109,9 @@ class HttpClient:
             return answer.failed(Outcome.TIMEOUT, f"the deadline passed during {stage}")
         except dial.Failed as error:
             return answer.failed(error.outcome, str(error))
+        if not still():
+            self._connections.give_back(opened)
+            return None
         reply = await opened.exchange(sent, deadline_at)
         self._connections.give_back(opened)
         return answer.of_reply(reply, self._clock())

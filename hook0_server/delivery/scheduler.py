@@ -134,12 +134,16 @@ class Scheduler:
         self._enter(line)
         self._tidy(line)
 
+    def requeue(self, each: delivery.Delivery) -> None:
+        """It was not sent after all: to the front again, before its `sent`."""
+        if each.delivery_id in self._held:
+            self._line(each).waiting.appendleft(each)
+
     def put_back(self, each: delivery.Delivery) -> None:
         """It was next but may not be sent now: to the front again, without a wake-up."""
         line = self._line(each)
+        self.requeue(each)
         line.in_flight -= 1
-        if each.delivery_id in self._held:
-            line.waiting.appendleft(each)
         self._enter(line)
         self._tidy(line)
 

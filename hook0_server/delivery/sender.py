@@ -171,7 +171,11 @@ class Sender:
         except targets.Invalid as invalid:
             self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, str(invalid)), now, 0.0)
             return
-        answered = await self._client.send(request, known.timeout)
+        answered = await self._client.send(request, known.timeout, still=self._node.may_send)
+        if answered is None:
+            each.begun = False
+            self._memory.requeue(each)
+            return
         self._finish(each, known, answered, now, time.perf_counter() - began)
 
     def _finish(

@@ -21,7 +21,7 @@ WITH done AS MATERIALIZED (
             i.error_message, i.headers, i.body, i.headers_truncated, i.body_truncated
 ), retried AS (
   UPDATE deliveries d
-     SET owner = CASE WHEN i.parked THEN 0 END, attempt_id = i.next_attempt_id, attempt_number = d.attempt_number + 1, trigger = 1,
+     SET owner = CASE WHEN i.parked AND NOT d.cancel_requested THEN 0 END, attempt_id = i.next_attempt_id, attempt_number = d.attempt_number + 1, trigger = 1,
          takeover_count = 0, started_at = NULL, attempt_created_at = now(),
          next_attempt_at = CASE WHEN d.cancel_requested THEN now() ELSE now() + i.delay * interval '1 s' END
     FROM done i
