@@ -56,14 +56,14 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"payload_content_type": "application/xml"}, "payload_content_type", "FIELD_INVALID"),
     ({"payload_content_type": "application/json\r\nX-A: b"}, "payload_content_type", "FIELD_INVALID"),
     ({"payload_content_type": "text/plain\0"}, "payload_content_type", "FIELD_INVALID"),
-    ({"labels": {"": "v"}}, "labels key ''", "FIELD_INVALID"),
-    ({"labels": {"k" * 51: "v"}}, f"labels key '{'k' * 51}'", "FIELD_INVALID"),
-    ({"labels": {"k": ""}}, "labels['k']", "FIELD_INVALID"),
-    ({"labels": {"k": "v" * 51}}, "labels['k']", "FIELD_INVALID"),
-    ({"labels": {"k": "a\0b"}}, "labels['k']", "FIELD_INVALID"),
-    ({"labels": {"a\0b": "v"}}, "labels key 'a\\x00b'", "FIELD_INVALID"),
+    ({"labels": {"": "v"}}, "labels", "FIELD_INVALID"),
+    ({"labels": {"k" * 51: "v"}}, "labels", "FIELD_INVALID"),
+    ({"labels": {"k": ""}}, "labels", "FIELD_INVALID"),
+    ({"labels": {"k": "v" * 51}}, "labels", "FIELD_INVALID"),
+    ({"labels": {"k": "a\0b"}}, "labels", "FIELD_INVALID"),
+    ({"labels": {"a\0b": "v"}}, "labels", "FIELD_INVALID"),
     ({"labels": {str(number): "v" for number in range(11)}}, "labels", "FIELD_INVALID"),
-    ({"metadata": {"k": "a\0b"}}, "metadata['k']", "FIELD_INVALID"),
+    ({"metadata": {"k": "a\0b"}}, "metadata", "FIELD_INVALID"),
     ({"metadata": {str(number): "v" for number in range(51)}}, "metadata", "FIELD_INVALID"),
     ({"occurred_at": Timestamp(seconds=253402300800)}, "occurred_at", "FIELD_INVALID"),
     ({"occurred_at": Timestamp(seconds=-62135596801)}, "occurred_at", "FIELD_INVALID"),
@@ -89,7 +89,7 @@ async def test_every_breach_of_one_event_is_told_up_to_twenty(into: Publishing) 
     refusal = await into.refused(several)
     assert len(refusal.violations) == 20
     fields = {violation.field for violation in refusal.violations}
-    assert {"event.event_id", "event.event_type", "event.payload", "event.labels['3']"} <= fields
+    assert {"event.event_id", "event.event_type", "event.payload", "event.labels"} <= fields
     with pytest.raises(hook0_client.InvalidRequest) as nothing:
         await into.one(None)
     assert "event.event_type" in {violation.field for violation in nothing.value.violations}
