@@ -12,7 +12,7 @@ _TOO_MANY_REQUESTS = 429
 _UNPRINTABLE = dict.fromkeys((*range(32), 127), " ")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)  # not frozen: made for every request, and freezing costs a microsecond
 class Reply:
     """What a connection saw of one exchange. `status` None: no complete head came, and `failure` says which stage.
 
@@ -29,7 +29,7 @@ class Reply:
     """The peer closed before a single byte of an answer: on a kept connection, it may never have seen the request."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)  # not frozen: made for every request, and freezing costs a microsecond
 class Answer:
     """The result of one attempt, storable as it is: text is valid UTF-8 without NUL, excerpts are capped.
 
