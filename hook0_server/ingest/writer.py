@@ -70,13 +70,19 @@ class Writer:
             ]
             try:
                 yield
-                await self.queue.drained()
-                for turn in self._writing:  # what was taken is written too
-                    async with turn:
-                        pass
+                await self._written()
             finally:
                 for writer in writers:
                     writer.cancel()
+
+    async def _written(self) -> None:
+        """Nothing waits, and what was taken is written too; whoever was about to submit has done so."""
+        await asyncio.sleep(0)
+        while self.queue.waiting or any(turn.locked() for turn in self._writing):
+            await self.queue.drained()
+            for turn in self._writing:
+                async with turn:
+                    pass
 
     async def submit(self, application_id: uuid.UUID, events: list[publish.NewEvent], *, patient: bool = False) -> list[Result]:
         """Store the events; a result for each, in order. Raises QuotaExceeded (queue full; `patient` waits) or Unavailable."""
