@@ -143,19 +143,27 @@ class Claimer:
             after=self._after,
             applications=_APPLICATIONS,
             visits=max(_VISITS // self._applications, 20),
-            resume=self._resume,
+            resume=self._resuming(),
             most=most,
             size=size,
             per_subscription=self._each(self._share),
             closed=closed,
         )
         self._applications = max(1, len(claimed.walked))
-        self._resume = {application: after for application, after in claimed.walked.items() if after is not None}
         came_to_the_end = len(claimed.walked) < _APPLICATIONS
-        self._after = _NIL if came_to_the_end else max(claimed.walked)
+        last = None if came_to_the_end else max(claimed.walked)
+        for application in [each for each in self._resume if each > self._after and (last is None or each <= last)]:
+            del self._resume[application]
+        self._resume |= {application: after for application, after in claimed.walked.items() if after is not None}
+        self._after = last or _NIL
         short = len(claimed.deliveries) < most
         self._share = min(self._share * 2, LOOK) if short and came_to_the_end else _PER_SUBSCRIPTION
         return claimed
+
+    def _resuming(self) -> dict[uuid.UUID, uuid.UUID]:
+        """Where to go on in the applications that this walk may come to; those of the next walks are kept for them."""
+        coming = sorted(each for each in self._resume if each > self._after)[:_APPLICATIONS]
+        return {application: self._resume[application] for application in coming}
 
     async def _hold(self, claimed: claim.Claimed, node: int) -> None:
         try:

@@ -43,13 +43,14 @@ class OpenWork:
         self._max_age = max_age
         self._hot, self._cancels, self._fanouts = db.hot("open work"), db.hot("cancellations"), db.hot("broadcasts")
         self._changed: OrderedDict[uuid.UUID, subscription_changes.Change] = OrderedDict()
+        self._deleted: OrderedDict[uuid.UUID, subscription_changes.Change] = OrderedDict()  # last: an application's are many
         self._parking: list[delivery.Delivery] = []
         self._any, self._cancel_now, self._broadcast_now = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def changed(self, changes: Sequence[subscription_changes.Change]) -> None:
         for change in changes:
             self._memory.limits_changed_for(change.subscription_id)
-            self._changed[change.subscription_id] = change
+            (self._deleted if change.is_deleted else self._changed)[change.subscription_id] = change
         self._any.set()
 
     def park(self, each: delivery.Delivery) -> None:
@@ -97,13 +98,15 @@ class OpenWork:
     async def _follow(self, hinted: bool) -> None:
         if not hinted:
             await self._slow_pass()
-        while self._parking or self._changed:
+        while self._parking or self._changed or self._deleted:
             await self._give_back_parked()
-            if self._changed:
-                subscription_id, change = next(iter(self._changed.items()))
-                await self._apply(change)
-                if self._changed.get(subscription_id) is change:
-                    del self._changed[subscription_id]
+            if changes := self._changed or self._deleted:
+                subscription_id, change = next(iter(changes.items()))
+                more = await self._slice(change)
+                if changes[subscription_id] is change:
+                    del changes[subscription_id]
+                    if more:  # the others have their turn between two slices
+                        changes[subscription_id] = change
 
     async def _give_back_parked(self) -> None:
         parking, self._parking = self._parking, []
@@ -117,24 +120,26 @@ class OpenWork:
         for each in parking:
             self._memory.forget(each.delivery_id)
 
-    async def _apply(self, change: subscription_changes.Change) -> None:
+    async def _slice(self, change: subscription_changes.Change) -> bool:
+        """One slice of what a change does; whether there may be more."""
         key = change.application_id, change.subscription_id
         if change.is_deleted:
-            while await subscription_changes.cancel(self._hot, *key):
+            if done := await subscription_changes.cancel(self._hot, *key):
                 self._ended({change.application_id})
         elif not change.is_enabled:
-            while await subscription_changes.park(self._hot, *key):
-                pass
-        else:
-            while await subscription_changes.release(self._hot, *key):
-                self._claimable()
+            done = await subscription_changes.park(self._hot, *key)
+        elif done := await subscription_changes.release(self._hot, *key):
+            self._claimable()
+        return done > 0
 
     async def _slow_pass(self) -> None:
         """What was parked just after its subscription had been enabled or deleted, or is too old."""
         for parked in await subscription_changes.parked(self._hot):
             is_gone = parked.is_enabled is None or parked.is_deleted
             application_id, subscription_id = parked.application_id, parked.subscription_id
-            await self._apply(subscription_changes.Change(application_id, subscription_id, 0, bool(parked.is_enabled), is_gone))
+            change = subscription_changes.Change(application_id, subscription_id, 0, bool(parked.is_enabled), is_gone)
+            while await self._slice(change):
+                pass
             max_age = min(parked.max_age or self._max_age, self._max_age)
             while await subscription_changes.expire_parked(self._hot, application_id, subscription_id, max_age):
                 self._ended({application_id})

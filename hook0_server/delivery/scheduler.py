@@ -136,7 +136,7 @@ class Scheduler:
 
     def requeue(self, each: delivery.Delivery) -> None:
         """It was not sent after all: to the front again, before its `sent`."""
-        if each.delivery_id in self._held:
+        if self._held.get(each.delivery_id) is each:
             self._line(each).waiting.appendleft(each)
 
     def put_back(self, each: delivery.Delivery) -> None:

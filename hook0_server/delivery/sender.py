@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 Outcome = outcome.Outcome
 _PAUSE_SECONDS = 0.5
+_LONGEST_ELAPSED = 2**31 - 1  # microseconds in an int: a process that was frozen for longer saw more
 
 
 class Sender:
@@ -76,7 +77,7 @@ class Sender:
 
     def resume(self) -> None:
         """What held workers back may be over: a batch was recorded, or a beat was confirmed again."""
-        ready, self._held_back = min(self._held_back, len(self._idle)), 0
+        ready, self._held_back = self._held_back, 0  # one worker may have been woken, and held back, for several deliveries
         self.wake(ready)
 
     async def finish(self, grace: float) -> None:
@@ -117,7 +118,7 @@ class Sender:
             self._memory.sent(each)
 
     async def _send_or_end(self, each: delivery.Delivery, known: subscriptions.Subscription | None) -> None:
-        if each.owner != self._node.number or not self._memory.holds(each.delivery_id):
+        if not self._is_mine(each):
             return  # a former incarnation's: it has been given back
         if each.cancel_requested:
             self.end(each, Outcome.CANCELLED, "cancelled")
@@ -132,13 +133,17 @@ class Sender:
         else:
             await self._send(each, known)
 
+    def _is_mine(self, each: delivery.Delivery) -> bool:
+        """Whether this incarnation still holds it: while something was waited for, a new one may have given it back."""
+        return each.owner == self._node.number and self._memory.find(each.delivery_id) is each
+
     async def _send_alone(self, each: delivery.Delivery, known: subscriptions.Subscription) -> None:
         """It may be what killed the servers before: one such at a time, and its start is committed first."""
         if each.started:
             self.end(each, Outcome.INTERRUPTED, "interrupted", dead=True)
             return
         async with self._alone:
-            if each.owner != self._node.number or not self._memory.holds(each.delivery_id):
+            if not self._is_mine(each):
                 return  # it was given back while it waited for its turn
             try:
                 held = await stored_nodes.start(
@@ -146,6 +151,8 @@ class Sender:
                 )
             except errors.Unavailable:
                 held = False  # it stays this node's; the release of rows that are not in memory lets it go
+            if not self._is_mine(each):
+                return  # a new incarnation gave it back meanwhile
             if held and self._node.may_send():
                 await self._send(each, known)
             else:
@@ -171,7 +178,7 @@ class Sender:
         except targets.Invalid as invalid:
             self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, str(invalid)), now, 0.0)
             return
-        answered = await self._client.send(request, known.timeout, still=self._node.may_send)
+        answered = await self._client.send(request, known.timeout, still=lambda: self._node.may_send() and self._is_mine(each))
         if answered is None:
             each.begun = False
             self._memory.requeue(each)
@@ -196,7 +203,7 @@ class Sender:
             now,
             picked_at,
             http_status=answered.http_status,
-            elapsed=int(elapsed * 1e6),
+            elapsed=min(int(elapsed * 1e6), _LONGEST_ELAPSED),
             revision=known.revision,
             error_message=answered.error_message,
             headers=orjson.dumps(answered.headers).decode() if answered.headers else None,

@@ -164,6 +164,9 @@ class Subscriptions:
             template = self._template(row)
         except targets.Invalid as invalid:
             problem = str(invalid)
+        except Exception:  # one that cannot be opened here (its key came to another server first) ends no other's deliveries
+            log.exception("subscriptions.unopened", subscription_id=str(row.subscription_id))
+            problem = "this server cannot open the target's secrets"
         options = row.delivery_options
         return Subscription(
             row.application_id,

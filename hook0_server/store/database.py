@@ -63,6 +63,7 @@ async def translated() -> AsyncIterator[None]:
     except (
         psycopg.OperationalError,
         psycopg.InterfaceError,
+        psycopg.InternalError,  # read-only after a failover, a transaction that it ended, a table just dropped
         psycopg_pool.PoolTimeout,
         psycopg_pool.PoolClosed,
         OSError,
