@@ -41,6 +41,9 @@ class _NoDelivery:
     def full(self) -> list[uuid.UUID]:
         return []
 
+    async def breathe(self) -> None:
+        return
+
     def take(self, deliveries: list[delivery.Delivery]) -> None:
         raise AssertionError("nothing can be owned by a process without the delivery role")
 

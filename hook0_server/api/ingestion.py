@@ -84,6 +84,7 @@ class Ingestion:
                 if application_id is None:
                     raise errors.InvalidRequest.of("application_id", "is needed in the first message of a stream")
                 await self._writer.queue.room()
+                await self._writer.breathe()
                 work = self._results(application_id, call.source_ip, request.events, patient=True)
                 await batches.put(_Batch(request.batch_id, tasks.create_task(work, name="ingest.batch")))
         except errors.Refused as refusal:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from hook0_server.delivery import claim, http, nodes, open_work, record, scheduler, sender, subscriptions
+from hook0_server.delivery import breath, claim, http, nodes, open_work, record, scheduler, sender, subscriptions
 from hook0_server.model import delivery, errors, outcome
 from hook0_server.store import database, subscription_changes, wake
 from hook0_server.store import nodes as stored_nodes
@@ -51,6 +51,7 @@ class Stage:
         self._stopping = False
         self.handed_over = 0
         self.memory = scheduler.Scheduler(most=self.limits.held, most_bytes=self.limits.held_bytes)
+        self._breath = breath.Breath(lambda: self.memory.held)
         self.known = subscriptions.Subscriptions(db, keys, defaults, changed=self._changed)
         self.node = nodes.Node(
             db,
@@ -96,6 +97,9 @@ class Stage:
     def full(self) -> list[uuid.UUID]:
         return self.memory.full()
 
+    async def breathe(self) -> None:
+        await self._breath.take()
+
     def take(self, deliveries: list[delivery.Delivery]) -> None:
         self.handed_over += len(deliveries)
         self.memory.take(each for each in deliveries if each.owner == self.node.number)
@@ -118,6 +122,7 @@ class Stage:
         self._wake.listen(wake.SUBSCRIPTIONS, self.known.hint)
         self._wake.listen(wake.CANCELS, self.open_work.cancel_soon)
         async with (
+            self._breath.running(),
             self.known.running(),
             self.node.running(),
             self.recorder.running(),

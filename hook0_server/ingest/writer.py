@@ -84,6 +84,10 @@ class Writer:
                 async with turn:
                     pass
 
+    async def breathe(self) -> None:
+        """What a stream does before it reads on: sending what is in memory is cheaper than claiming it later."""
+        await self._hand_over.breathe()
+
     async def submit(self, application_id: uuid.UUID, events: list[publish.NewEvent], *, patient: bool = False) -> list[Result]:
         """Store the events; a result for each, in order. Raises QuotaExceeded (queue full; `patient` waits) or Unavailable."""
         loop = asyncio.get_running_loop()

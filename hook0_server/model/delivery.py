@@ -44,6 +44,9 @@ class HandOver(Protocol):
     def full(self) -> list[uuid.UUID]:
         """Subscriptions that hold their share already: their new rows are left unowned."""
 
+    async def breathe(self) -> None:
+        """Wait a moment, at most 50 ms, while this process is short of CPU and holds much that is to be sent."""
+
     def take(self, deliveries: list[Delivery]) -> None:
         """These are committed and owned by this node now."""
 
