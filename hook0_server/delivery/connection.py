@@ -12,10 +12,9 @@ from collections.abc import Callable
 from typing import cast
 
 from hook0_server.delivery import answer, request, response
-from hook0_server.model import targets
 from hook0_server.model.outcome import Outcome
 
-Key = tuple[str, str, int, targets.Address]
+Key = tuple[str, str, int, bytes]  # scheme, host, port, packed address: an address object hashes slowly
 """Scheme, host, port and the vetted address: what was checked for one name is never used for another."""
 
 _JOIN_BYTES = 64 * 1024

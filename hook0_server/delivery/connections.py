@@ -61,7 +61,7 @@ class Connections:
     def take(self, scheme: str, host: str, port: int, addresses: Sequence[targets.Address]) -> connection.Connection | None:
         """The most recently used connection to any of these addresses that is still good; the caller owns it then."""
         for address in addresses:
-            stack = self._stacks.get((scheme, host, port, address))
+            stack = self._stacks.get((scheme, host, port, address.packed))
             while stack:
                 kept = stack.pop()
                 del self._idle_since[kept]

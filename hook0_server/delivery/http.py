@@ -118,7 +118,7 @@ class HttpClient:
 
     async def _dial(self, target: targets.Target, resolution: resolve.Resolution) -> connection.Connection:
         def made(address: targets.Address) -> connection.Connection:
-            key = (target.scheme, target.host, target.port, address)
+            key = (target.scheme, target.host, target.port, address.packed)
             return connection.Connection(key, self._limits.caps, self._connections.forget)
 
         opened = await dial.first(target, resolution.addresses, self._tls, self._limits.connect_timeout, made)

@@ -4,6 +4,7 @@ The driver dumps a list element by element, which was a tenth of what the server
 of that. A column that is null throughout, as most of an accepted delivery are, costs next to nothing.
 """
 
+import functools
 import struct
 import uuid
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ Value = TypeVar("Value")
 
 _HEAD = struct.Struct(">5i")  # dimensions, has nulls, element type, length, lower bound
 _LENGTH = struct.Struct(">i")
+_SHORT = 100  # characters
 _NULL = b"\xff\xff\xff\xff"
 _TRUE, _FALSE = b"\0\0\0\1\1", b"\0\0\0\1\0"
 _UUID_LENGTH = b"\0\0\0\x10"
@@ -108,6 +110,16 @@ def texts(values: Sequence[str | None]) -> Array:
 
 
 def _text(value: str) -> bytes:
+    return _short_text(value) if len(value) <= _SHORT else _any_text(value)
+
+
+@functools.lru_cache(maxsize=4096)
+def _short_text(value: str) -> bytes:
+    """Types, labels and reasons come again and again."""
+    return _any_text(value)
+
+
+def _any_text(value: str) -> bytes:
     encoded = value.encode()
     if b"\0" in encoded:
         raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
