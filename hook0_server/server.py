@@ -41,6 +41,9 @@ class _NoDelivery:
     def full(self) -> list[uuid.UUID]:
         return []
 
+    def is_short_of_cpu(self) -> bool:
+        return False
+
     async def breathe(self) -> None:
         return
 

@@ -61,7 +61,13 @@ class Stage:
             resumed=lambda: self.sender.resume(),
             timing=self.limits.timing,
         )
-        self.recorder = record.Recorder(db, node=lambda: self.node.number, recorded=self._recorded, fenced=self.result_unknown)
+        self.recorder = record.Recorder(
+            db,
+            node=lambda: self.node.number,
+            recorded=self._recorded,
+            fenced=self.result_unknown,
+            is_short=self.is_short_of_cpu,
+        )
         self.claimer = claim.Claimer(db, node=self.node, memory=self.memory, gone=self._gone, unknown=self.result_unknown)
         self.open_work = open_work.OpenWork(
             db,
@@ -96,6 +102,9 @@ class Stage:
 
     def full(self) -> list[uuid.UUID]:
         return self.memory.full()
+
+    def is_short_of_cpu(self) -> bool:
+        return self._breath.is_short
 
     async def breathe(self) -> None:
         await self._breath.take()

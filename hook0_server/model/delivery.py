@@ -44,6 +44,9 @@ class HandOver(Protocol):
     def full(self) -> list[uuid.UUID]:
         """Subscriptions that hold their share already: their new rows are left unowned."""
 
+    def is_short_of_cpu(self) -> bool:
+        """Whether larger batches serve everybody better now than earlier ones."""
+
     async def breathe(self) -> None:
         """Wait a moment, at most 50 ms, while this process is short of CPU and holds much that is to be sent."""
 

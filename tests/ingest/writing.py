@@ -33,6 +33,12 @@ class HandOver:
     def node_id(self) -> int | None:
         return self.node
 
+    def is_short_of_cpu(self) -> bool:
+        return False
+
+    async def breathe(self) -> None:
+        return
+
     def places(self, payload_bytes: int) -> int:
         return self.free
 
