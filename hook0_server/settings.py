@@ -199,7 +199,7 @@ TABLE: tuple[Setting, ...] = (
         "Retries of a delivery where its subscription does not say.", "0 to 100",
     ),
     Setting(
-        "HOOK0_DELIVERY_MEMORY", "delivery_memory", _number(1, 1_000_000), "20000",
+        "HOOK0_DELIVERY_MEMORY", "delivery_memory", _number(1, 1_000_000), "50000",
         "Deliveries that are held in memory; what is past them waits in the database.", "1 to 1000000",
     ),
     Setting(

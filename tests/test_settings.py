@@ -24,7 +24,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert (given.grpc_address, given.http_address) == ("127.0.0.1:50051", "127.0.0.1:8081")
     assert (given.roles, given.allow_targets, given.log_format) == (frozenset({"api", "delivery"}), (), None)
     assert (given.retention_days, given.max_retries, given.stop_grace, given.pool_size) == (30, 24, 20.0, 10)
-    assert (given.delivery_memory, given.delivery_memory_mib, given.max_in_flight) == (20_000, 64, 8_000)
+    assert (given.delivery_memory, given.delivery_memory_mib, given.max_in_flight) == (50_000, 64, 8_000)
 
 
 def test_each_setting_is_read() -> None:

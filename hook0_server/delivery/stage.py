@@ -23,7 +23,7 @@ _MARGIN_SECONDS = 1.0
 class Limits:
     """What bounds the stage. Times in seconds."""
 
-    held: int = 20_000
+    held: int = 50_000
     held_bytes: int = 64 * 1024 * 1024
     in_flight: int = 8_000
     timing: nodes.Timing = field(default_factory=nodes.Timing)
