@@ -1,0 +1,56 @@
+"""Packed arrays arrive in PostgreSQL as the driver's own would."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from hook0_server.store import arrays, database
+
+AT = datetime(2026, 11, 23, 23, 59, 59, 999_999, tzinfo=UTC)
+KINDS: dict[str, tuple[Callable[[Sequence[Any]], arrays.Array], list[Any]]] = {
+    "uuid": (arrays.uuids, [uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)]),
+    "text": (arrays.texts, ["", "☃ and more", "x" * 1000]),
+    "bytea": (arrays.byteas, [b"", b"\0\xff" * 500]),
+    "bool": (arrays.bools, [True, False]),
+    "int2": (arrays.smallints, [-32768, 32767, 0]),
+    "int4": (arrays.integers, [-(2**31), 2**31 - 1]),
+    "float8": (arrays.doubles, [0.0, -1.5, 1e300]),
+    "timestamptz": (arrays.times, [AT, datetime(1, 1, 1, tzinfo=UTC), datetime(1999, 12, 31, 23, 59, 59, 1, tzinfo=UTC)]),
+    "date": (arrays.dates, [date(2026, 11, 23), date(1, 1, 1), date(9999, 12, 31)]),
+}
+
+
+async def _echo(db: database.Database, kind: str, packed: arrays.Array) -> list[Any]:
+    [(found,)] = await db.hot("test").fetch(f"SELECT %(values)b::{kind}[]".encode(), {"values": packed})
+    return list(found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_each_type_arrives_as_it_was(db: database.Database, kind: str) -> None:
+    pack, values = KINDS[kind]
+    for given in (values, [], values * 400):
+        assert await _echo(db, kind, pack(given)) == given
+    if kind != "bool":
+        for given in ([*values, None, *values], [None], [None] * 300):
+            assert await _echo(db, kind, pack(given)) == given
+
+
+async def test_a_moment_is_kept_to_the_microsecond(db: database.Database) -> None:
+    moments = [AT.timestamp(), 0.0, 1_795_401_629.123457]
+    expected = [AT, datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(1_795_401_629.123457, UTC)]
+    assert await _echo(db, "timestamptz", arrays.moments(moments)) == expected
+
+
+@pytest.mark.parametrize("text", ["a\0b", "x" * 200 + "\0"], ids=["short", "long"])
+def test_nul_in_a_text_is_refused_as_the_driver_does(text: str) -> None:
+    with pytest.raises(psycopg.DataError):
+        arrays.texts([text])
+
+
+def test_what_is_not_utf8_is_refused() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        arrays.texts(["\ud800"])
