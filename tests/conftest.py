@@ -95,3 +95,9 @@ async def master(server: app.Server) -> AsyncIterator[hook0_client.Client]:
     """A client with the master key."""
     async with hook0_client.connect(server.grpc, token=MASTER_KEY) as client:
         yield client
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that wait for real seconds go first, so that no worker is left with them in the end."""
+    items.sort(key=lambda item: "/faults/" not in item.nodeid and "test_neighbours" not in item.nodeid)
