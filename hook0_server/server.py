@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from hook0_server import dev as development
@@ -90,6 +90,7 @@ class Server:
         self.grpc, self.http = "", ""
         self.prepared: development.Prepared | None = None
         self._taken: dict[str, int] = {}
+        self._open_calls: Callable[[], int] = lambda: 0
         self._stop_by = float("inf")
 
     def _stage(self, timings: Timings) -> stage.Stage:
@@ -149,7 +150,9 @@ class Server:
                 self.settings.http_address, looked_at=self.health, counted=self.metrics, received=self.receiver if dev else None
             )
             self.http = await parts.enter_async_context(served)
-            edge = rpc.GrpcServer(self.operations(), self._pipeline(organization_id), self.settings.grpc_address)
+            through = self._pipeline(organization_id)
+            self._open_calls = lambda: through.open_calls
+            edge = rpc.GrpcServer(self.operations(), through, self.settings.grpc_address)
             self.grpc = await edge.start()
             try:
                 if dev:
@@ -194,6 +197,7 @@ class Server:
 
     async def _measure(self) -> None:
         while True:
+            self.metrics.rpc_open.set(self._open_calls())
             self.metrics.queue_length.labels("ingest").set(self.writer.queue.waiting)
             if self.stage is not None:
                 self._count_taken("handed_over", self.stage.handed_over)

@@ -27,3 +27,15 @@ async def test_an_event_arrives_signed_and_a_watcher_sees_the_attempt(server: ap
             assert attempt.event_id == published.event_id
             assert attempt.outcome == v1.Outcome.OUTCOME_SUCCEEDED
             assert attempt.final
+
+
+async def test_an_open_watch_is_counted_as_an_open_call(server: app.Server, master: hook0_client.Client) -> None:
+    made = await workbench.application(master)
+    async with (
+        hook0_client.connect(server.grpc, token=made.secret, application_id=made.application_id) as client,
+        client.watch() as watch,
+    ):
+        await anext(aiter(watch.batches()))
+        async with asyncio.timeout(5):
+            while b"hook0_rpc_open 1.0" not in server.metrics.text():  # noqa: ASYNC110  # a gauge says nothing when it changes
+                await asyncio.sleep(0.05)

@@ -42,11 +42,6 @@ class Scheduler:
         self.limit_of: Callable[[uuid.UUID], int | None] = lambda subscription_id: DEFAULT_CONCURRENCY  # None: not known yet
 
     @property
-    def most(self) -> int:
-        """How many deliveries there are places for."""
-        return self._most
-
-    @property
     def held(self) -> int:
         """How many deliveries are in memory: waiting, being sent, or not recorded yet."""
         return len(self._held)

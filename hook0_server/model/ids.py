@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 
 _VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
 _RANDOM_BITS = (0xFFF << 64) | ((1 << 62) - 1)
-PARKED = 0  # the owner of a delivery that waits for its subscription to be enabled; living nodes are numbered from 1
 
 
 def uuid7(now: float, random_bits: int) -> uuid.UUID:
