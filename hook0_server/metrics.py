@@ -33,7 +33,7 @@ class Metrics:
             registry=registry,
         )
         self.deliveries_attempted = prometheus_client.Counter(
-            "hook0_deliveries_attempted", "Attempts that ended, by outcome.", ["outcome"], registry=registry
+            "hook0_deliveries_attempted", "Attempts that were recorded, by outcome.", ["outcome"], registry=registry
         )
         self.queue_length = prometheus_client.Gauge(
             "hook0_queue_length", "What waits in memory, by queue.", ["queue"], registry=registry

@@ -107,8 +107,8 @@ class Server:
         for application_id in application_ids:
             self.wake.notify(wake.ATTEMPTS, str(application_id))
 
-    def _attempted(self, came: outcome.Outcome, _seconds: float) -> None:
-        self._attempts_counted[came].inc()
+    def _attempted(self, came: outcome.Outcome, count: int) -> None:
+        self._attempts_counted[came].inc(count)
 
     def _stored(self, events_stored: int) -> None:
         self._events_counted.inc(events_stored)

@@ -1,6 +1,7 @@
 """IngestionService: one event, a batch, or batch after batch over a stream. Acknowledged means committed."""
 
 import asyncio
+import functools
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -98,12 +99,13 @@ class Ingestion:
         now = time.time()
         good: list[publish.NewEvent] = []
         results: list[pb2.PublishResult | None] = []
+        breaches = rules.Breaches()
         for event in given:
-            breaches = rules.Breaches()
             judged = new_events.judge(event, application_id, source_ip, now, "", breaches)
             if judged is None:
                 first = breaches.violations[0]
                 results.append(_error(breaches.reason, f"{first.field}: {first.description}", first.field))
+                breaches = rules.Breaches()
             else:
                 results.append(None)
                 good.append(judged)
@@ -142,9 +144,10 @@ async def _while_valid(
 
 
 def _published(result: writer.Published, into: Answer) -> Answer:
-    into.event_id = str(result.event_id)
-    _set_time(into.received_at, result.received_at)
-    into.duplicate = result.duplicate
+    into.event_id = result.event_id
+    into.received_at.CopyFrom(_timestamp(result.received_at))
+    if result.duplicate:
+        into.duplicate = True
     if result.delivery_count is not None:
         into.delivery_count = result.delivery_count
     return into
@@ -158,10 +161,11 @@ def _result(result: writer.Result) -> pb2.PublishResult:
     return answer
 
 
-def _set_time(into: Timestamp, moment: datetime) -> None:
+@functools.lru_cache(maxsize=64)
+def _timestamp(moment: datetime) -> Timestamp:
+    """A batch has one. Never changed: it is copied."""
     since = moment - _EPOCH
-    into.seconds = since.days * 86_400 + since.seconds
-    into.nanos = since.microseconds * 1000
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
 
 
 def _error(reason: str, message: str, field: str) -> pb2.PublishResult:

@@ -1,6 +1,9 @@
 """What came of one request, in the form in which it is recorded. Pure."""
 
 import dataclasses
+import functools
+
+import orjson
 
 from hook0_server.model import retry
 from hook0_server.model.outcome import Outcome
@@ -34,14 +37,14 @@ class Answer:
     """The result of one attempt, storable as it is: text is valid UTF-8 without NUL, excerpts are capped.
 
     `outcome` is judged by the status as soon as there is one: a body that breaks off does not undo a 2xx (it is
-    flagged as truncated, and `error_message` says why). `body` is as received, never decoded. `retry_after` in seconds,
-    from a 429 only.
+    flagged as truncated, and `error_message` says why). `headers` is a JSON object; `body` is as received, never
+    decoded. `retry_after` in seconds, from a 429 only.
     """
 
     outcome: Outcome
     http_status: int | None
     error_message: str | None
-    headers: dict[str, str]
+    headers: str | None
     headers_truncated: bool
     body: bytes
     body_truncated: bool
@@ -50,7 +53,7 @@ class Answer:
 
 def failed(outcome: Outcome, message: str) -> Answer:
     """The answer of a request that got none."""
-    return Answer(outcome, None, storable(message), {}, False, b"", False, None)
+    return Answer(outcome, None, storable(message), None, False, b"", False, None)
 
 
 def of_reply(reply: Reply, now: float) -> Answer:
@@ -58,7 +61,7 @@ def of_reply(reply: Reply, now: float) -> Answer:
     status = reply.status
     if status is None:
         return failed(reply.failure, reply.message or "")
-    headers, headers_truncated = _excerpt(reply.headers)
+    headers, headers_truncated = _excerpt(tuple(reply.headers))
     message = reply.message and storable(reply.message)
     if 200 <= status < 300:
         outcome = Outcome.SUCCEEDED
@@ -75,8 +78,12 @@ def storable(text: str) -> str:
     return plain[:ERROR_MESSAGE_MAX]
 
 
-def _excerpt(headers: list[tuple[bytes, bytes]]) -> tuple[dict[str, str], bool]:
-    """Lower-case names, values in Latin-1; repeated ones joined. The parser lets no NUL through."""
+@functools.lru_cache(maxsize=128)
+def _excerpt(headers: tuple[tuple[bytes, bytes], ...]) -> tuple[str | None, bool]:
+    """Lower-case names, values in Latin-1; repeated ones joined. The parser lets no NUL through.
+
+    Cached: a receiver that is sent to often answers with the same headers for as long as its Date stands.
+    """
     excerpt: dict[str, str] = {}
     room = HEADERS_EXCERPT_BYTES
     for raw_name, raw_value in headers:
@@ -84,9 +91,9 @@ def _excerpt(headers: list[tuple[bytes, bytes]]) -> tuple[dict[str, str], bool]:
         value = raw_value.decode("latin-1")
         room -= len(name) + len(value)
         if room < 0:
-            return excerpt, True
+            break
         excerpt[name] = f"{excerpt[name]}, {value}" if name in excerpt else value
-    return excerpt, False
+    return orjson.dumps(excerpt).decode() if excerpt else None, room < 0
 
 
 def _retry_after(headers: list[tuple[bytes, bytes]], now: float) -> float | None:

@@ -7,6 +7,7 @@ not matter. A node whose last confirmed beat was sent more than 4 s ago sends no
 
 import asyncio
 import contextlib
+import functools
 import importlib.metadata
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,9 +23,8 @@ log = structlog.get_logger(__name__)
 VERSION = importlib.metadata.version("hook0-grpc")
 
 
-def boottime() -> float:
-    """Seconds that go on while the machine sleeps, where there is such a clock."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+# Seconds that go on while the machine sleeps, where there is such a clock.
+boottime = functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
 
 
 @dataclass(frozen=True, slots=True)

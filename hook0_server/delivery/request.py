@@ -1,6 +1,7 @@
 """One HTTP request of one attempt, built from what a subscription's revision fixes and what the event brings."""
 
 import dataclasses
+import functools
 import importlib.metadata
 from collections.abc import Mapping
 from typing import Self
@@ -67,10 +68,7 @@ class Template:
         attempt_number: int,
     ) -> Request:
         """The request of one attempt, signed at `timestamp` (Unix seconds). Raises `targets.Invalid`."""
-        if content_type == _BASE64_TYPE:
-            content_type = _BINARY_TYPE
-        if not (targets.is_visible(content_type) and targets.is_visible(event_type)):
-            raise targets.Invalid("the event's type or content type cannot be sent as a header")
+        content_type = _sendable(content_type, event_type)
         signature = self._signer.sign(timestamp, content_type, event_id, event_type, payload)
         head = self._head % (
             content_type,
@@ -82,6 +80,14 @@ class Template:
             len(payload),
         )
         return Request(self.target, head.encode("ascii"), payload, self._bodiless_answer)
+
+
+@functools.lru_cache(maxsize=4096)
+def _sendable(content_type: str, event_type: str) -> str:
+    """The content type as it goes out. Raises `targets.Invalid`."""
+    if not (targets.is_visible(content_type) and targets.is_visible(event_type)):
+        raise targets.Invalid("the event's type or content type cannot be sent as a header")
+    return _BINARY_TYPE if content_type == _BASE64_TYPE else content_type
 
 
 def _sent(custom: Mapping[str, str], target: targets.Target) -> list[tuple[str, str]]:

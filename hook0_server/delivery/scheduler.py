@@ -15,13 +15,24 @@ _SMALL = 64  # a subscription that holds fewer is not called full while memory h
 _RESERVED = 8  # one part in so many is kept for those who can send at once
 
 
+class Application:
+    """One application's subscriptions that may send now, in turn."""
+
+    __slots__ = ("application_id", "lines", "ready")
+
+    def __init__(self, application_id: uuid.UUID) -> None:
+        self.application_id = application_id
+        self.ready: deque[Line] = deque()
+        self.lines = 0
+
+
 class Line:
     """One subscription's deliveries in memory: those that wait, and how many are being sent."""
 
-    __slots__ = ("application_id", "in_flight", "is_ready", "limit", "subscription_id", "waiting")
+    __slots__ = ("application", "in_flight", "is_ready", "limit", "subscription_id", "waiting")
 
-    def __init__(self, application_id: uuid.UUID, subscription_id: uuid.UUID, limit: int) -> None:
-        self.application_id, self.subscription_id, self.limit = application_id, subscription_id, limit
+    def __init__(self, application: Application, subscription_id: uuid.UUID, limit: int) -> None:
+        self.application, self.subscription_id, self.limit = application, subscription_id, limit
         self.waiting: deque[delivery.Delivery] = deque()
         self.in_flight = 0
         self.is_ready = False
@@ -36,9 +47,9 @@ class Scheduler:
         self._held: dict[uuid.UUID, delivery.Delivery] = {}
         self._bytes = 0
         self._lines: dict[uuid.UUID, Line] = {}
-        self._long: set[uuid.UUID] = set()  # subscriptions with more than a few deliveries waiting
-        self._ready: dict[uuid.UUID, deque[Line]] = {}
-        self._turns: deque[uuid.UUID] = deque()
+        self._long: set[Line] = set()  # subscriptions with more than a few deliveries waiting
+        self._applications: dict[uuid.UUID, Application] = {}
+        self._turns: deque[Application] = deque()  # those with a line that is ready
         self.limit_of: Callable[[uuid.UUID], int | None] = lambda subscription_id: DEFAULT_CONCURRENCY  # None: not known yet
 
     @property
@@ -68,7 +79,7 @@ class Scheduler:
         if self.is_tight:
             return [line.subscription_id for line in self._lines.values() if line.waiting or line.in_flight >= line.limit]
         share = max(_SMALL, self._most - len(self._held))
-        return [each for each in self._long if len(self._lines[each].waiting) >= share]
+        return [line.subscription_id for line in self._long if len(line.waiting) >= share]
 
     def holds(self, delivery_id: uuid.UUID) -> bool:
         return delivery_id in self._held
@@ -80,14 +91,14 @@ class Scheduler:
         """Hold these and queue them."""
         ready = 0
         for each in deliveries:
-            if each.delivery_id in self._held:
+            if each.is_held or self._held.setdefault(each.delivery_id, each) is not each:
                 continue
-            self._held[each.delivery_id] = each
             self._bytes += len(each.payload)
-            line = self._line(each)
+            each.is_held = True
+            each.line = line = self._line(each)
             line.waiting.append(each)
             if len(line.waiting) > _SMALL:
-                self._long.add(line.subscription_id)
+                self._long.add(line)
             if line.in_flight + len(line.waiting) <= line.limit:
                 ready += 1
             self._enter(line)
@@ -102,50 +113,43 @@ class Scheduler:
                 continue  # its limit sank while it was ready; `sent` gives it a turn again
             each = line.waiting.popleft()
             line.in_flight += 1
-            if len(line.waiting) <= _SMALL:
-                self._long.discard(line.subscription_id)
+            if len(line.waiting) == _SMALL:
+                self._long.discard(line)
             self._enter(line)
             return each
         return None
 
     def _next_line(self) -> Line:
         """Takes the turn of the first application, and of its first subscription; the application goes to the end."""
-        application_id = self._turns.popleft()
-        ready = self._ready[application_id]
-        line = ready.popleft()
+        application = self._turns.popleft()
+        line = application.ready.popleft()
         line.is_ready = False
-        if ready:
-            self._turns.append(application_id)
-        else:
-            del self._ready[application_id]
+        if application.ready:
+            self._turns.append(application)
         return line
 
     def sent(self, each: delivery.Delivery) -> None:
         """It is not being sent any more: its subscription may send another."""
-        line = self._lines.get(each.subscription_id)
-        if line is None:
-            return
+        line: Line = each.line
         line.in_flight -= 1
         self._enter(line)
         self._tidy(line)
 
     def requeue(self, each: delivery.Delivery) -> None:
         """It was not sent after all: to the front again, before its `sent`."""
-        if self._held.get(each.delivery_id) is each:
-            self._line(each).waiting.appendleft(each)
+        if each.is_held:
+            each.line.waiting.appendleft(each)
 
     def put_back(self, each: delivery.Delivery) -> None:
         """It was next but may not be sent now: to the front again, without a wake-up."""
-        line = self._line(each)
         self.requeue(each)
-        line.in_flight -= 1
-        self._enter(line)
-        self._tidy(line)
+        self.sent(each)
 
     def forget(self, delivery_id: uuid.UUID) -> None:
         """It is recorded or given back: its place is free."""
         each = self._held.pop(delivery_id, None)
         if each is not None:
+            each.is_held = False
             self._bytes -= len(each.payload)
 
     def drop_waiting(self, subscription_id: uuid.UUID | None = None) -> list[delivery.Delivery]:
@@ -196,7 +200,11 @@ class Scheduler:
         if line is None:
             # One goes first where the limit is not known: what it loads says how many may follow.
             limit = self.limit_of(each.subscription_id)
-            line = Line(each.application_id, each.subscription_id, 1 if limit is None else limit)
+            application = self._applications.get(each.application_id)
+            if application is None:
+                application = self._applications[each.application_id] = Application(each.application_id)
+            application.lines += 1
+            line = Line(application, each.subscription_id, 1 if limit is None else limit)
             self._lines[each.subscription_id] = line
         return line
 
@@ -205,23 +213,23 @@ class Scheduler:
         if line.is_ready or not line.waiting or line.in_flight >= line.limit:
             return
         line.is_ready = True
-        ready = self._ready.get(line.application_id)
-        if ready is None:
-            ready = self._ready[line.application_id] = deque()
-            self._turns.append(line.application_id)
-        ready.append(line)
+        if not line.application.ready:
+            self._turns.append(line.application)
+        line.application.ready.append(line)
 
     def _leave(self, line: Line) -> None:
-        self._long.discard(line.subscription_id)
+        self._long.discard(line)
         if not line.is_ready:
             return
         line.is_ready = False
-        ready = self._ready[line.application_id]
-        ready.remove(line)
-        if not ready:
-            del self._ready[line.application_id]
-            self._turns.remove(line.application_id)
+        line.application.ready.remove(line)
+        if not line.application.ready:
+            self._turns.remove(line.application)
 
     def _tidy(self, line: Line) -> None:
-        if not line.waiting and not line.in_flight:
-            self._lines.pop(line.subscription_id, None)
+        if line.waiting or line.in_flight:
+            return
+        del self._lines[line.subscription_id]
+        line.application.lines -= 1
+        if not line.application.lines:
+            del self._applications[line.application.application_id]

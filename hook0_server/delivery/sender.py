@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 
-import orjson
 import structlog
 
 from hook0_server.delivery import answer, http, nodes, record, scheduler, subscriptions
@@ -35,11 +34,10 @@ class Sender:
         known: subscriptions.Subscriptions,
         recorder: record.Recorder,
         park: Callable[[delivery.Delivery], None],
-        attempted: Callable[[Outcome, float], None],
         most: int,
     ) -> None:
         self._client, self._node, self._memory, self._known = client, node, memory, known
-        self._recorder, self._park, self._attempted, self._most = recorder, park, attempted, most
+        self._recorder, self._park, self._most = recorder, park, most
         self._idle: list[asyncio.Future[None]] = []
         self._workers: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
@@ -135,7 +133,7 @@ class Sender:
 
     def _is_mine(self, each: delivery.Delivery) -> bool:
         """Whether this incarnation still holds it: while something was waited for, a new one may have given it back."""
-        return each.owner == self._node.number and self._memory.find(each.delivery_id) is each
+        return each.owner == self._node.number and each.is_held
 
     async def _send_alone(self, each: delivery.Delivery, known: subscriptions.Subscription) -> None:
         """It may be what killed the servers before: one such at a time, and its start is committed first."""
@@ -167,7 +165,7 @@ class Sender:
         began = time.perf_counter()
         try:
             request = known.template.build(
-                event_id=str(each.event_id),
+                event_id=each.event_id_text,
                 event_type=each.event_type,
                 content_type=each.content_type,
                 payload=each.payload,
@@ -206,14 +204,13 @@ class Sender:
             elapsed=min(int(elapsed * 1e6), _LONGEST_ELAPSED),
             revision=known.revision,
             error_message=answered.error_message,
-            headers=orjson.dumps(answered.headers).decode() if answered.headers else None,
+            headers=answered.headers,
             body=answered.body or None,
             headers_truncated=answered.headers_truncated,
             body_truncated=answered.body_truncated,
         )
         if answered.outcome != Outcome.SUCCEEDED:
             self._plan_retry(each, known, answered, finished, now)
-        self._attempted(answered.outcome, elapsed)
         self._recorder.put(finished)
 
     def _plan_retry(

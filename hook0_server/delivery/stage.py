@@ -1,6 +1,7 @@
 """The delivery stage put together: takes over what ingest hands it, sends, records, and gives back at the end."""
 
 import asyncio
+import collections
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -41,12 +42,12 @@ class Stage:
         defaults: subscriptions.Defaults,
         *,
         recorded: Callable[[set[uuid.UUID]], None],
-        attempted: Callable[[outcome.Outcome, float], None] = lambda outcome, seconds: None,
+        attempted: Callable[[outcome.Outcome, int], None] = lambda outcome, count: None,
         limits: Limits | None = None,
     ) -> None:
-        """`recorded`: attempts of these applications were committed."""
+        """`recorded`: attempts of these applications were committed; `attempted`: so many requests came to such an end."""
         self.limits = limits or Limits()
-        self._db, self._wake, self._ended = db, waker, recorded
+        self._db, self._wake, self._ended, self._attempted = db, waker, recorded, attempted
         self._release_hot = db.hot("release")
         self._stopping = False
         self.handed_over = 0
@@ -85,7 +86,6 @@ class Stage:
             known=self.known,
             recorder=self.recorder,
             park=self.open_work.park,
-            attempted=attempted,
             most=self.limits.in_flight,
         )
         self.memory.limit_of = self._limit_of
@@ -236,4 +236,6 @@ class Stage:
             self.claimer.due_in(soonest)
         if due_again:
             self._claimable()
+        for came, count in collections.Counter(each.outcome for each in batch if each.picked_at is not None).items():
+            self._attempted(outcome.Outcome(came), count)
         self._ended({finished.application_id for finished in batch})

@@ -23,31 +23,32 @@ class Place(NamedTuple):
 
 def is_too_far_ahead(event_id: uuid.UUID, now: float) -> bool:
     """A UUIDv7 of more than 24 h ahead would need a partition that is not there."""
-    return event_id.version == 7 and ids.unix_seconds(event_id) > now + DAY_SECONDS
+    return ids.is_version_7(event_id) and ids.unix_seconds(event_id) > now + DAY_SECONDS
 
 
 def place(event_id: uuid.UUID, now: float) -> Place:
     """Where the event of this id is kept; `now` in Unix seconds."""
-    if event_id.version != 7:
+    if not ids.is_version_7(event_id):
         return Place(datetime.fromtimestamp(now, UTC).date(), True, None)
     age = now - ids.unix_seconds(event_id)
     if age < DAY_SECONDS:
-        return Place(_day(event_id.int >> 80), False, None)
+        return _own_place(event_id.int >> 80)
     own_day = ids.day_of(event_id)
     if age < DAY_SECONDS + _OVERLAP_SECONDS:
         return Place(own_day, True, None)
     return Place(datetime.fromtimestamp(now, UTC).date(), True, own_day)
 
 
-_days: dict[int, date] = {}
+_own_places: dict[int, Place] = {}
 
 
-def _day(milliseconds: int) -> date:
-    """The UTC day; a handful of days come again and again."""
+def _own_place(milliseconds: int) -> Place:
+    """On its own UTC day; a handful of days come again and again."""
     number = milliseconds // 86_400_000
-    day = _days.get(number)
-    if day is None:
-        if len(_days) > 16:
-            _days.clear()
-        day = _days[number] = date.fromordinal(date(1970, 1, 1).toordinal() + number)
-    return day
+    place = _own_places.get(number)
+    if place is None:
+        if len(_own_places) > 16:
+            _own_places.clear()
+        day = date.fromordinal(date(1970, 1, 1).toordinal() + number)
+        place = _own_places[number] = Place(day, False, None)
+    return place

@@ -39,6 +39,7 @@ class Queue:
         self._empty = asyncio.Event()
         self._empty.set()
         self.any = asyncio.Event()
+        self.crowded = asyncio.Event()  # as many wait as one batch takes, or a writer says so
 
     @property
     def waiting(self) -> int:
@@ -71,6 +72,8 @@ class Queue:
             self._put(group)
         self.any.set()
         self._empty.clear()
+        if self._events >= BATCH_EVENTS or self._bytes >= BATCH_BYTES:
+            self.crowded.set()
 
     def _put(self, group: Group) -> None:
         groups = self._groups.get(group.application_id)
@@ -108,6 +111,8 @@ class Queue:
         for group in batch:
             self._events -= len(group.events)
             self._bytes -= group.size
+        if self._events < BATCH_EVENTS and self._bytes < BATCH_BYTES:
+            self.crowded.clear()
         if not self._turns:
             self.any.clear()
             self._empty.set()

@@ -21,8 +21,8 @@ from hook0_server.store import database, publish
 
 log = structlog.get_logger(__name__)
 
-WRITERS = 2  # four 1-row commits at a time starve the batching
 _GATHER_SECONDS = 0.005  # only where the CPU is short: a batch of 100 costs half of what five of 20 do
+_LATE_SECONDS = 0.02  # one application's wide fan-out holds up nobody else for longer
 _CONTENDED_TRIES = 6
 _ROUNDS = 4  # a type that is created, or a winner that rolls back, between the two statements
 
@@ -31,7 +31,7 @@ _ROUNDS = 4  # a type that is created, or a winner that rolls back, between the 
 class Published:
     """delivery_count is None for a duplicate and for a broadcast."""
 
-    event_id: uuid.UUID
+    event_id: str
     received_at: datetime
     duplicate: bool
     delivery_count: int | None
@@ -55,19 +55,20 @@ class Writer:
     def __init__(
         self, db: database.Database, hand_over: delivery.HandOver, stored: Callable[[int], None] = lambda events: None
     ) -> None:
-        self._hots = [db.hot(f"writer {number}") for number in range(1, WRITERS + 1)]
-        self._writing = [asyncio.Lock() for _ in self._hots]
         self._hand_over = hand_over
         self._stored = stored
         self.queue = queue.Queue()
+        # The second one helps where a whole batch waits or the first takes long: two that share less starve the batching.
+        self._hots = {db.hot("writer 1"): self.queue.any, db.hot("writer 2"): self.queue.crowded}
+        self._writing = [asyncio.Lock() for _ in self._hots]
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Writes until the block ends, and then what still waits; a second cancellation gives that up."""
         async with asyncio.TaskGroup() as tasks:
             writers = [
-                tasks.create_task(self._write_on(hot, turn), name=f"ingest.writer-{number}")
-                for number, (hot, turn) in enumerate(zip(self._hots, self._writing, strict=True), 1)
+                tasks.create_task(self._write_on(hot, work, turn), name=f"ingest.writer-{number}")
+                for number, ((hot, work), turn) in enumerate(zip(self._hots.items(), self._writing, strict=True), 1)
             ]
             try:
                 yield
@@ -103,14 +104,17 @@ class Writer:
             return await groups[0].done  # type: ignore[return-value]
         return [result for part in await asyncio.gather(*(each.done for each in groups)) for result in part]  # type: ignore[misc]
 
-    async def _write_on(self, hot: database.Hot, turn: asyncio.Lock) -> None:
+    async def _write_on(self, hot: database.Hot, work: asyncio.Event, turn: asyncio.Lock) -> None:
         """`turn` is held from taking a batch to answering it."""
+        loop = asyncio.get_running_loop()
         while True:
-            await self.queue.any.wait()
+            await work.wait()
             if self._hand_over.is_short_of_cpu():
                 await asyncio.sleep(_GATHER_SECONDS)
             async with turn:
+                late = loop.call_later(_LATE_SECONDS, self.queue.crowded.set)
                 await self._write(hot, self.queue.take())
+                late.cancel()
 
     async def _write(self, hot: database.Hot, groups: list[queue.Group]) -> None:
         events = [event for group in groups for event in group.events]
@@ -142,8 +146,9 @@ class Writer:
         results: list[Any] = [None] * len(events)
         pending = list(range(len(events)))
         for _ in range(_ROUNDS):
-            firsts = {(events[at].application_id, events[at].event_id): at for at in reversed(pending)}
-            batch = sorted(firsts.values(), key=lambda at: _order(events[at]))
+            firsts = {events[at].key: at for at in reversed(pending)}
+            # One order for every writer of every process: else two batches with the same ids deadlock.
+            batch = sorted(firsts.items(), key=lambda first: (events[first[1]].day, first[0]))
             await self._insert(hot, events, batch, results)
             pending = await self._judge(hot, events, [at for at in pending if results[at] is None], results)
             if not pending:
@@ -155,26 +160,28 @@ class Writer:
         return results
 
     async def _insert(
-        self, hot: database.Hot, events: list[publish.NewEvent], batch: list[int], results: list[Result | None]
+        self,
+        hot: database.Hot,
+        events: list[publish.NewEvent],
+        batch: list[tuple[publish.EventKey, int]],
+        results: list[Result | None],
     ) -> None:
-        rows = [events[at] for at in batch]
+        rows = [events[at] for _, at in batch]
         try:
             stored, node = await self._publish(hot, rows)
         except database.Unstorable as failure:
             if len(batch) == 1:
                 log.error("ingest.unstorable", error=str(failure), event_id=str(rows[0].event_id))
-                results[batch[0]] = Rejected("FIELD_INVALID", "This event holds something that cannot be stored.", "event")
+                results[batch[0][1]] = Rejected("FIELD_INVALID", "This event holds something that cannot be stored.", "event")
                 return
             half = len(batch) // 2
             await self._insert(hot, events, batch[:half], results)
             await self._insert(hot, events, batch[half:], results)
             return
-        self._handed_over(rows, stored, node)
-        for at in batch:
-            key = events[at].application_id, events[at].event_id
-            if key in stored.deliveries:
-                owed = stored.deliveries[key]
-                results[at] = Published(events[at].event_id, stored.received_at, False, None if owed is None else len(owed))
+        settled = [(at, events[at], stored.owed[key]) for key, at in batch if key in stored.owed]
+        self._handed_over([(event, owed) for _, event, owed in settled], stored.received_at.timestamp(), node)
+        for at, event, owed in settled:
+            results[at] = Published(event.event_id_text, stored.received_at, False, None if owed is None else len(owed))
 
     async def _publish(self, hot: database.Hot, rows: Sequence[publish.NewEvent]) -> tuple[publish.Stored, int | None]:
         for attempt in range(_CONTENDED_TRIES):
@@ -191,25 +198,25 @@ class Writer:
                 await asyncio.sleep(random.uniform(0.001, 0.02) * (attempt + 1))  # noqa: S311  # jitter, not a secret
         raise AssertionError("unreachable")
 
-    def _handed_over(self, rows: Sequence[publish.NewEvent], stored: publish.Stored, node: int | None) -> None:
-        created_at = stored.received_at.timestamp()
+    def _handed_over(
+        self, settled: list[tuple[publish.NewEvent, publish.Owed | None]], created_at: float, node: int | None
+    ) -> None:
         taken: list[delivery.Delivery] = []
-        counts: defaultdict[uuid.UUID, list[int]] = defaultdict(lambda: [0, 0])
+        counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
         unowned = broadcast = False
-        for row in rows:
-            owed = stored.deliveries.get((row.application_id, row.event_id), ())
+        for event, owed in settled:
             if owed is None:
                 broadcast = True
                 continue
-            count = counts[row.application_id]
+            count = counts[event.application_id.int]
             count[0] += 1
             count[1] += len(owed)
             for delivery_id, subscription_id, held in owed:
                 if held and node is not None:
                     taken.append(
                         delivery.Delivery(
-                            row.application_id, delivery_id, delivery_id, subscription_id, row.event_id, row.event_type,
-                            row.content_type, row.payload, node, created_at,
+                            event.application_id, delivery_id, delivery_id, subscription_id, event.event_id,
+                            event.event_id_text, event.event_type, event.content_type, event.payload, node, created_at,
                         )
                     )  # fmt: skip
                 else:
@@ -220,9 +227,9 @@ class Writer:
             self._hand_over.left_unowned()
         if broadcast:
             self._hand_over.broadcast()
-        self._stored(len(stored.deliveries))
-        for application_id, (events, deliveries) in counts.items():
-            self.queue.learn(application_id, events, deliveries)
+        self._stored(len(settled))
+        for application, (events, deliveries) in counts.items():
+            self.queue.learn(uuid.UUID(int=application), events, deliveries)
 
     async def _judge(
         self, hot: database.Hot, events: list[publish.NewEvent], unstored: list[int], results: list[Result | None]
@@ -242,7 +249,7 @@ class Writer:
 
 def _judged(event: publish.NewEvent, verdict: publish.Verdict) -> Result:
     if verdict.verdict == "duplicate" and verdict.received_at is not None:
-        return Published(event.event_id, verdict.received_at, True, None)
+        return Published(event.event_id_text, verdict.received_at, True, None)
     if verdict.verdict == "reused":
         return Rejected(
             "EVENT_ID_REUSED",
@@ -254,11 +261,6 @@ def _judged(event: publish.NewEvent, verdict: publish.Verdict) -> Result:
         f"The application has no active event type {errors.excerpt(event.event_type)}; create it first.",
         "event_type",
     )
-
-
-def _order(event: publish.NewEvent) -> tuple[object, int, int]:
-    """One order for every writer of every process: else two batches with the same ids deadlock."""
-    return event.day, event.application_id.int, event.event_id.int
 
 
 def _parts(events: list[publish.NewEvent]) -> Iterable[list[publish.NewEvent]]:

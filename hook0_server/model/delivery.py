@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 SCHEDULE, MANUAL, REPLAY = 1, 2, 3  # why an attempt is made (AttemptTrigger)
 
@@ -19,6 +19,7 @@ class Delivery:
     attempt_id: uuid.UUID
     subscription_id: uuid.UUID
     event_id: uuid.UUID
+    event_id_text: str
     event_type: str
     content_type: str
     payload: bytes
@@ -30,6 +31,8 @@ class Delivery:
     is_manual: bool = False  # somebody asked for it: its age does not end it
     started: bool = False  # an owner before this one committed that it was about to send it
     begun: bool = False  # this process may have sent something of it
+    is_held: bool = False  # it is in the scheduler's memory
+    line: Any = None  # where the scheduler queued it
 
 
 class HandOver(Protocol):

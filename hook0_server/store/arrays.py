@@ -4,6 +4,7 @@ The driver dumps a list element by element, which was a tenth of what the server
 of that. A column that is null throughout, as most of an accepted delivery are, costs next to nothing.
 """
 
+import contextlib
 import functools
 import struct
 import uuid
@@ -40,14 +41,14 @@ class Array:
     @classmethod
     def of(cls, values: Sequence[Value | None], pack: Callable[[list[Value]], bytes], one: Callable[[Value], bytes]) -> "Array":
         """`pack` takes a column without nulls; `one` an element with its length, where there are nulls between."""
-        length, nulls = len(values), values.count(None)
+        length = len(values)
         if not length:
             return cls(_HEAD.pack(0, 0, cls.element_oid, 0, 0)[:12])
-        head = _HEAD.pack(1, nulls > 0, cls.element_oid, length, 1)
-        if not nulls:
-            return cls(head + pack(values))  # type: ignore[arg-type]
-        if nulls == length:
-            return cls(head + _NULL * length)
+        if values[0] is not None:
+            # Tried rather than counted: to find a null, every UUID would be compared with it, in Python.
+            with contextlib.suppress(AttributeError, TypeError, struct.error):
+                return cls(_HEAD.pack(1, 0, cls.element_oid, length, 1) + pack(values))  # type: ignore[arg-type]
+        head = _HEAD.pack(1, 1, cls.element_oid, length, 1)
         return cls(head + b"".join([_NULL if value is None else one(value) for value in values]))
 
 

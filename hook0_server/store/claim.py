@@ -103,6 +103,7 @@ def _claimed(rows: Sequence[tuple[Any, ...]], node: int) -> Claimed:
                 attempt_id,
                 subscription_id,
                 event_id,
+                str(event_id),
                 event_type,
                 "",
                 b"",

@@ -1,5 +1,6 @@
 """Storing events, and judging those that were not stored."""
 
+import secrets
 import time
 import uuid
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ from hook0_server.store import arrays, database, sql
 
 SQL = sql.beside(__file__)
 
-EventKey = tuple[uuid.UUID, uuid.UUID]  # application_id, event_id
+EventKey = tuple[int, int]  # application_id, event_id as numbers: a UUID hashes and compares in Python
+Owed = list[tuple[uuid.UUID, uuid.UUID, bool]]  # delivery_id, subscription_id, whether this node holds it
 
 
 @dataclass(slots=True)
@@ -21,6 +23,7 @@ class NewEvent:
 
     application_id: uuid.UUID
     event_id: uuid.UUID
+    event_id_text: str
     day: date
     keyed: bool
     own_day: date | None
@@ -32,13 +35,17 @@ class NewEvent:
     source_ip: str | None
     occurred_at: datetime | None
 
+    @property
+    def key(self) -> EventKey:
+        return self.application_id.int, self.event_id.int
+
 
 @dataclass(slots=True)
 class Stored:
-    """What one statement stored: of each event the (delivery_id, subscription_id, held) it is owed; None: a broadcast."""
+    """What one statement stored, and what each event is owed; None: a broadcast."""
 
     received_at: datetime
-    deliveries: dict[EventKey, list[tuple[uuid.UUID, uuid.UUID, bool]] | None]
+    owed: dict[EventKey, Owed | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +78,11 @@ async def _publish_keyed(
         }
         cursor = await connection.execute(SQL.take_keys, taking, binary=True)
         taken = [keyed[position - 1] for (position,) in await cursor.fetchall()]
-        first = {(event.application_id, event.event_id) for event in taken}
-        allowed = [event for event in events if not event.keyed or (event.application_id, event.event_id) in first]
+        first = {event.key for event in taken}
+        allowed = [event for event in events if not event.keyed or event.key in first]
         cursor = await connection.execute(SQL.publish, _publish_parameters(allowed, node, places, full), binary=True)
         stored = _stored(await cursor.fetchall())
-        if lost := [event for event in taken if (event.application_id, event.event_id) not in stored.deliveries]:
+        if lost := [event for event in taken if event.key not in stored.owed]:
             await connection.execute(SQL.drop_keys, _keys(lost), binary=True)
     return stored
 
@@ -88,26 +95,25 @@ def _publish_parameters(events: Sequence[NewEvent], node: int | None, places: in
         "places": places if node is not None else 0,
         "full": full,
         "broadcast": delivery.BROADCAST_THRESHOLD,
-        "time48": int(time.time() * 1000).to_bytes(6, "big"),
+        "time_and_version": f"{int(time.time() * 1000):012x}7{secrets.randbits(12):03x}",
+        "seed": secrets.randbits(63),
     }
 
 
 def _stored(rows: Sequence[tuple[Any, ...]]) -> Stored:
-    found: dict[EventKey, list[tuple[uuid.UUID, uuid.UUID, bool]] | None] = {}
+    found: dict[EventKey, Owed | None] = {}
     received_at = None
     for application_id, event_id, delivery_id, subscription_id, held, at in rows:
-        key = application_id, event_id
         if event_id is None:
             received_at = at
-        elif delivery_id is None:
+            continue
+        key = application_id.int, event_id.int
+        if delivery_id is None:
             found[key] = None if held else []
+        elif (owed := found.get(key)) is None:
+            found[key] = [(delivery_id, subscription_id, held)]
         else:
-            row = (delivery_id, subscription_id, held)
-            owed = found.get(key)
-            if owed is None:
-                found[key] = [row]
-            else:
-                owed.append(row)
+            owed.append((delivery_id, subscription_id, held))
     assert received_at is not None  # noqa: S101  # the statement always answers it
     return Stored(received_at, found)
 

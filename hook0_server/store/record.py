@@ -1,5 +1,6 @@
 """Writing what came of attempts: one statement for a batch."""
 
+import operator
 import struct
 import uuid
 from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ class Finished:
     body_truncated: bool = False
 
 
-_COLUMNS: dict[str, Callable[[list[Any]], arrays.Array]] = {
+_COLUMNS: dict[str, Callable[[Sequence[Any]], arrays.Array]] = {
     "application_id": arrays.uuids,
     "delivery_id": arrays.uuids,
     "attempt_id": arrays.uuids,
@@ -59,6 +60,7 @@ _COLUMNS: dict[str, Callable[[list[Any]], arrays.Array]] = {
     "headers_truncated": arrays.bools,
     "body_truncated": arrays.bools,
 }
+_VALUES = operator.attrgetter(*_COLUMNS)
 
 
 async def record(hot: database.Hot, node: int, batch: Sequence[Finished]) -> tuple[int, int]:
@@ -67,7 +69,9 @@ async def record(hot: database.Hot, node: int, batch: Sequence[Finished]) -> tup
     Raises Unstorable for a text or a number that PostgreSQL cannot take.
     """
     try:
-        parameters: dict[str, Any] = {name: pack([getattr(each, name) for each in batch]) for name, pack in _COLUMNS.items()}
+        columns = zip(*map(_VALUES, batch), strict=True)
+        packed = zip(_COLUMNS.items(), columns, strict=True)
+        parameters: dict[str, Any] = {name: pack(values) for (name, pack), values in packed}
     except (psycopg.DataError, UnicodeError, struct.error) as failure:
         raise database.Unstorable(str(failure)) from failure
     parameters["node"] = node

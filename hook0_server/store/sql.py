@@ -10,15 +10,15 @@ from types import SimpleNamespace
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 _COMMENT = re.compile(r"(^|\s)--[^\n]*")
+_SPACE = re.compile(r"\s+")  # the driver keeps a parsed statement of up to 4,096 bytes; a longer one it parses each time
 
 
 @functools.cache
 def load(path: pathlib.Path) -> SimpleNamespace:
-    """The statements of one file, by name, as bytes without comments: what goes over the wire is only SQL."""
+    """The statements of one file, by name, as bytes without comments and indentation: what goes over the wire is only SQL."""
     parts = _NAME.split(path.read_text(encoding="utf-8"))
-    statements = {
-        name: _COMMENT.sub("", body).strip().rstrip(";").encode() for name, body in zip(parts[1::2], parts[2::2], strict=True)
-    }
+    bodies = [_SPACE.sub(" ", _COMMENT.sub("", body)).strip().rstrip(";").encode() for body in parts[2::2]]
+    statements = dict(zip(parts[1::2], bodies, strict=True))
     if len(statements) != len(parts) // 2:
         raise ValueError(f"{path}: two statements have one name")
     return SimpleNamespace(**statements)

@@ -187,7 +187,7 @@ async def test_the_small_come_through_beside_20000_rows_of_a_large_one(waiting: 
     await waiting.db.fetch(b"ANALYZE deliveries")
     memory = scheduler.Scheduler(most=4000, most_bytes=10**9)
     memory.limit_of = lambda subscription_id: 1 if subscription_id == stuck else 16
-    hung = delivery.Delivery(large, NIL, NIL, stuck, NIL, "order.paid", "", b"", NODE, 0.0)
+    hung = delivery.Delivery(large, NIL, NIL, stuck, NIL, "", "order.paid", "", b"", NODE, 0.0)
     memory.take([hung])
     assert memory.next() is hung  # and it is never answered
     async with claiming(waiting, memory) as gone:

@@ -1,6 +1,7 @@
 """What a receiver answers becomes the outcome, the status and the excerpts."""
 
 import email.utils
+import json
 
 import hook0  # type: ignore[import-untyped]
 import pytest
@@ -13,6 +14,11 @@ from hook0_server.model.outcome import Outcome
 async def answered(*script: Step, method: str = "POST", caps: response.Caps | None = None) -> answer.Answer:
     async with receiving([Do.READ, *script]) as receiver, sending(caps=caps) as sender:
         return await sender.send(receiver.url, method=method)
+
+
+def headers(came: answer.Answer) -> dict[str, str]:
+    found: dict[str, str] = json.loads(came.headers or "{}")
+    return found
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
@@ -44,7 +50,7 @@ async def test_the_receiver_gets_a_request_that_hook0s_own_verifier_accepts() ->
 
 async def test_headers_are_lower_case_and_repeated_ones_joined() -> None:
     came = await answered(b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nX-B: caf\xe9\r\nContent-Length: 0\r\n\r\n")
-    assert came.headers == {"x-a": "1, 2", "x-b": "café", "content-length": "0"}
+    assert headers(came) == {"x-a": "1, 2", "x-b": "café", "content-length": "0"}
     assert not came.headers_truncated
 
 
@@ -52,8 +58,8 @@ async def test_headers_past_four_kilobytes_are_cut_and_flagged() -> None:
     long = b"".join(b"X-%02d: %s\r\n" % (number, b"v" * 500) for number in range(20))
     came = await answered(b"HTTP/1.1 200 OK\r\n" + long + b"Content-Length: 0\r\n\r\n")
     assert came.headers_truncated
-    assert sum(len(name) + len(value) for name, value in came.headers.items()) <= answer.HEADERS_EXCERPT_BYTES
-    assert "x-00" in came.headers
+    assert sum(len(name) + len(value) for name, value in headers(came).items()) <= answer.HEADERS_EXCERPT_BYTES
+    assert "x-00" in headers(came)
 
 
 async def test_the_body_is_kept_up_to_the_cap_and_flagged_when_cut() -> None:
@@ -68,7 +74,7 @@ async def test_a_chunked_body_is_put_together() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"3;x=y\r\nabc\r\n", b"2\r\nde\r\n0\r\nTrailer: t\r\n\r\n"
     )
     assert (came.body, came.body_truncated) == (b"abcde", False)
-    assert "trailer" not in came.headers
+    assert "trailer" not in headers(came)
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.02])
@@ -79,7 +85,7 @@ async def test_a_response_in_many_pieces_is_the_same_response(pause: float) -> N
         pieces += [whole[at : at + (7 if pause else 1)], pause]
     came = await answered(*pieces)
     assert (came.outcome, came.body, came.error_message) == (Outcome.SUCCEEDED, b"abcde", None)
-    assert came.headers == {"x-long": "abc", "content-length": "5"}
+    assert headers(came) == {"x-long": "abc", "content-length": "5"}
 
 
 async def test_a_body_may_come_long_after_its_head() -> None:
@@ -90,7 +96,7 @@ async def test_a_body_may_come_long_after_its_head() -> None:
 async def test_a_compressed_body_is_kept_as_it_came() -> None:
     came = await answered(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00")
     assert came.body == b"\x1f\x8b\x08\x00"
-    assert came.headers["content-encoding"] == "gzip"
+    assert headers(came)["content-encoding"] == "gzip"
 
 
 async def test_a_body_without_a_length_ends_with_the_connection() -> None:
@@ -102,7 +108,7 @@ async def test_a_body_without_a_length_ends_with_the_connection() -> None:
 async def test_interim_responses_are_skipped() -> None:
     early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"
     came = await answered(early + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    assert (came.http_status, came.body, came.headers) == (200, b"ok", {"content-length": "2"})
+    assert (came.http_status, came.body, headers(came)) == (200, b"ok", {"content-length": "2"})
 
 
 @pytest.mark.parametrize("head", [b"204 None\r\nContent-Length: 4", b"304 Same\r\nContent-Length: 4"])

@@ -156,7 +156,19 @@ def event(application_id: uuid.UUID, labels: str) -> publish.NewEvent:
     event_id = rows.id7()
     place = identity.place(event_id, time.time())
     return publish.NewEvent(
-        application_id, event_id, place.day, False, None, rows.EVENT_TYPE, b"{}", "application/json", labels, "{}", None, None
+        application_id,
+        event_id,
+        str(event_id),
+        place.day,
+        False,
+        None,
+        rows.EVENT_TYPE,
+        b"{}",
+        "application/json",
+        labels,
+        "{}",
+        None,
+        None,
     )
 
 
@@ -171,8 +183,8 @@ async def test_publishing_reads_only_what_matches(tables: Tables) -> None:
     given = events(tables)
     stored = await publish.publish(tables.hot, given, node=NODE, places=1000, full=EMPTY)
     tables.explaining.judge(100 * 5, "event_types_pkey", "subscriptions_by_route")
-    assert len(stored.deliveries) == 100
-    assert all(len(owed or ()) == 1 for (application, _), owed in stored.deliveries.items() if application == tables.small)
+    assert len(stored.owed) == 100
+    assert all(len(owed or ()) == 1 for (application, _), owed in stored.owed.items() if application == tables.small.int)
 
 
 async def test_judging_repeats_reads_each_once(tables: Tables) -> None:

@@ -19,7 +19,7 @@ def held(application: uuid.UUID, subscription: int, *, size: int = 10, owner: in
     delivery_id = uuid.uuid4()
     subscription_id = uuid.UUID(int=application.int << 32 | subscription)
     return delivery.Delivery(
-        application, delivery_id, delivery_id, subscription_id, uuid.uuid4(), "a.b", "", b"x" * size, owner, 0.0
+        application, delivery_id, delivery_id, subscription_id, uuid.uuid4(), "", "a.b", "", b"x" * size, owner, 0.0
     )
 
 

@@ -29,16 +29,41 @@ async def test_a_single_event_goes_at_once_and_what_gathers_meanwhile_becomes_on
     application_id = await rows.application(db)
     gate = gated(monkeypatch)
     async with writing(db) as into:
-        first = [submit(into, event(application_id))]
+        first = submit(into, event(application_id))
         await gate.until(1)
-        first.append(submit(into, event(application_id)))
-        await gate.until(2)
         later = [submit(into, event(application_id)) for _ in range(20)]
         await asyncio.sleep(0)
         gate.open.set()
-        results = [result for [result] in await asyncio.gather(*first, *later)]
+        results = [result for [result] in await asyncio.gather(first, *later)]
     assert all(map(is_new, results))
-    assert [len(batch) for batch in gate.batches] == [1, 1, 20]
+    assert [len(batch) for batch in gate.batches] == [1, 20]
+
+
+async def test_a_whole_batch_that_waits_gets_a_second_writer(db: database.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_LATE_SECONDS", 60.0)
+    application_id = await rows.application(db)
+    gate = gated(monkeypatch)
+    async with writing(db) as into:
+        answers = [submit(into, event(application_id))]
+        await gate.until(1)
+        answers += [submit(into, event(application_id)) for _ in range(queue.BATCH_EVENTS + 1)]
+        await gate.until(2)
+        gate.open.set()
+        await asyncio.gather(*answers)
+    assert [len(batch) for batch in gate.batches] == [1, queue.BATCH_EVENTS, 1]
+
+
+async def test_what_waits_for_long_gets_a_second_writer(db: database.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    application_id = await rows.application(db)
+    gate = gated(monkeypatch)
+    async with writing(db) as into:
+        answers = [submit(into, event(application_id))]
+        await gate.until(1)
+        answers.append(submit(into, event(application_id)))
+        await gate.until(2)
+        gate.open.set()
+        await asyncio.gather(*answers)
+    assert [len(batch) for batch in gate.batches] == [1, 1]
 
 
 async def test_nothing_is_acknowledged_before_it_is_committed(db: database.Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +77,7 @@ async def test_nothing_is_acknowledged_before_it_is_committed(db: database.Datab
         gate.open.set()
         [result] = await answer
         assert isinstance(result, writer.Published)
-        assert await stored(db) == {result.event_id}
+        assert await stored(db) == {uuid.UUID(result.event_id)}
 
 
 async def test_results_come_in_the_order_of_the_events_over_several_statements(
@@ -66,7 +91,7 @@ async def test_results_come_in_the_order_of_the_events_over_several_statements(
         results = await into.submit(application_id, events)
     assert [at for at, result in enumerate(results) if isinstance(result, writer.Rejected)] == [3, 700]
     assert [result.event_id for result in results if isinstance(result, writer.Published)] == [
-        each.event_id for each in events if each.event_type == rows.EVENT_TYPE
+        each.event_id_text for each in events if each.event_type == rows.EVENT_TYPE
     ]
     assert max(map(len, gate.batches)) <= queue.BATCH_EVENTS
 
@@ -92,7 +117,7 @@ async def test_repeats_in_one_batch_are_judged_after_the_first(db: database.Data
         results = await into.submit(application_id, [first, same, other])
     assert is_new(results[0])
     assert isinstance(results[0], writer.Published)
-    assert results[1] == writer.Published(first.event_id, results[0].received_at, True, None)
+    assert results[1] == writer.Published(first.event_id_text, results[0].received_at, True, None)
     assert isinstance(results[2], writer.Rejected)
     assert (results[2].reason, results[2].field) == ("EVENT_ID_REUSED", "event_id")
 

@@ -94,6 +94,7 @@ def event(application_id: uuid.UUID, **over: Any) -> publish.NewEvent:
     given = {
         "application_id": application_id,
         "event_id": event_id,
+        "event_id_text": str(event_id),
         "day": place.day,
         "keyed": place.keyed,
         "own_day": place.own_day,
