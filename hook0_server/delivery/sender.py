@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -111,13 +112,18 @@ class Sender:
                 self._memory.put_back(each)  # it took too long
                 return
         try:
-            await self._send_or_end(each, known)
+            sending = self._sending_or_end(each, known)
+            if sending is not None:
+                await sending
         finally:
             self._memory.sent(each)
 
-    async def _send_or_end(self, each: delivery.Delivery, known: subscriptions.Subscription | None) -> None:
+    def _sending_or_end(
+        self, each: delivery.Delivery, known: subscriptions.Subscription | None
+    ) -> Coroutine[Any, Any, None] | None:
+        """What sends it, to be awaited; None where it ends or is let go without a request."""
         if not self._is_mine(each):
-            return  # a former incarnation's: it has been given back
+            return None  # a former incarnation's: it has been given back
         if each.cancel_requested:
             self.end(each, Outcome.CANCELLED, "cancelled")
         elif known is None or known.is_deleted:
@@ -127,9 +133,10 @@ class Sender:
         elif not each.is_manual and time.time() - each.created_at > (known.policy.max_age or float("inf")):
             self.end(each, Outcome.EXPIRED, "max_age", dead=True)
         elif each.takeover_count >= delivery.MAX_TAKEOVERS:
-            await self._send_alone(each, known)
+            return self._send_alone(each, known)
         else:
-            await self._send(each, known)
+            return self._send(each, known)
+        return None
 
     def _is_mine(self, each: delivery.Delivery) -> bool:
         """Whether this incarnation still holds it: while something was waited for, a new one may have given it back."""
