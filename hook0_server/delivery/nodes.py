@@ -68,6 +68,9 @@ class Node:
         self.number = 0  # 0: not registered
         self._confirmed_at = float("-inf")
         self._others: dict[int, _Seen] = {}
+        self._swept_at = float("-inf")  # the first beat sweeps: a node that left in a hurry may have left rows behind
+        self._turn = asyncio.Lock()  # a beat, or the goodbye
+        self._leaving = False
         self.sending_nodes = 1
 
     def may_send(self) -> bool:
@@ -89,21 +92,27 @@ class Node:
                 beating.cancel()
 
     async def leave(self) -> None:
-        """Its rows have been given back; a row that was missed is found by the others' sweep."""
-        if self.number:
-            await nodes.leave(self._hot, self.number)
+        """Its rows have been given back; a row that was missed is found by the others' sweep.
+
+        No beat comes after it: that one would find itself buried and register an incarnation that nobody ends.
+        """
+        self._leaving = True
+        async with self._turn:
+            self._confirmed_at = float("-inf")
+            if self.number:
+                await nodes.leave(self._hot, self.number)
 
     async def _beat(self) -> None:
-        swept_at = boottime()
         while True:
             await asyncio.sleep(self.timing.beat)
-            try:
-                await self._beat_once()
-                if boottime() - swept_at > self.timing.sweep:
-                    swept_at = boottime()
-                    await self._sweep()
-            except errors.Unavailable:
-                log.info("node.unconfirmed", node=self.number, seconds=round(boottime() - self._confirmed_at, 1))
+            async with self._turn:
+                if self._leaving:
+                    return
+                try:
+                    await self._beat_once()
+                    await self._sweep_when_due()
+                except errors.Unavailable:
+                    log.info("node.unconfirmed", node=self.number, seconds=round(boottime() - self._confirmed_at, 1))
 
     async def _beat_once(self) -> None:
         sent_at = boottime()
@@ -133,6 +142,8 @@ class Node:
 
     async def _watch(self, counters: dict[int, int], since: float) -> None:
         """Count how long each other node stood still; `since`: seconds between this node's two confirmed beats."""
+        if self._others.keys() - counters.keys():
+            self._swept_at = float("-inf")  # one left, or somebody buried it: what it held can be had now
         self._others = {node: seen for node, seen in self._others.items() if node in counters}
         own_beats_succeeded = since <= 2.5 * self.timing.beat
         for node, counter in counters.items():
@@ -145,10 +156,14 @@ class Node:
             seen.standing += since
             if seen.standing >= self.timing.dead and await nodes.bury(self._hot, node, counter):
                 log.warning("node.buried", node=node, by=self.number)
-                await self._sweep()
+                self._swept_at = float("-inf")
 
-    async def _sweep(self) -> None:
+    async def _sweep_when_due(self) -> None:
+        """Rows whose owner is gone: from time to time, as a late commit leaves some, and at once when a node went."""
+        if (now := boottime()) - self._swept_at <= self.timing.sweep:
+            return
         count = await nodes.take_over(self._hot)
         if count:
             log.warning("node.took_over", deliveries=count, node=self.number)
             self._taken_over()
+        self._swept_at = now

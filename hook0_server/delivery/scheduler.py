@@ -167,9 +167,9 @@ class Scheduler:
             self.forget(each.delivery_id)
         return dropped
 
-    def begun(self) -> set[uuid.UUID]:
-        """Deliveries of which something may have been sent and that are not recorded yet."""
-        return {delivery_id for delivery_id, each in self._held.items() if each.begun}
+    def begun(self) -> list[tuple[uuid.UUID, uuid.UUID]]:
+        """Deliveries (application_id, delivery_id) of which something may have been sent and that are not recorded yet."""
+        return [(each.application_id, each.delivery_id) for each in self._held.values() if each.begun]
 
     def keep_only(self, kept: Collection[uuid.UUID], owner: int) -> None:
         """After a new incarnation: these are held by it, everything else is somebody else's now."""

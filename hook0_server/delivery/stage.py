@@ -144,12 +144,12 @@ class Stage:
                     yield
                 finally:
                     self._stopping = True
-            await self._stop(grace())
+            await self._stop(grace)
 
-    async def _stop(self, grace: float) -> None:
-        await self.sender.finish(grace)
+    async def _stop(self, grace: Callable[[], float]) -> None:
+        await self.sender.finish(grace())
         try:
-            async with asyncio.timeout(max(grace, _MARGIN_SECONDS)):
+            async with asyncio.timeout(max(grace(), _MARGIN_SECONDS)):  # what the requests have left of it
                 await self.recorder.drained()
                 await self._give_back()
                 await self.node.leave()
@@ -193,10 +193,12 @@ class Stage:
     async def _release_absent(self, longest: float) -> None:
         node = self.node.number
         owned = await stored_nodes.held_long(self._release_hot, node, longest)
-        absent = [delivery_id for delivery_id in owned if not self.memory.holds(delivery_id)]
-        if absent and node == self.node.number and await stored_nodes.let_go(self._release_hot, node, absent):
-            log.warning("delivery.released", deliveries=len(absent))
-            self._claimable()
+        absent = [key for key in owned if not self.memory.holds(key[1])]
+        if absent and node == self.node.number:
+            released = await stored_nodes.give_back(self._release_hot, node, absent, parked=False)
+            if released:
+                log.warning("delivery.released", deliveries=released)
+                self._claimable()
 
     async def _reborn(self, before: int) -> int:
         """A new incarnation keeps what was begun; what waits is given back, and memory forgets it."""

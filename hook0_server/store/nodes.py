@@ -3,12 +3,14 @@
 import os
 import socket
 import uuid
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hook0_server.store import database, sql
 
 SQL = sql.beside(__file__)
+
+Key = tuple[uuid.UUID, uuid.UUID]  # application_id, delivery_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ async def take_over(hot: database.Hot) -> int:
 
 
 async def reincarnate(
-    hot: database.Hot, before: int, begun: Collection[uuid.UUID], *, is_sending: bool, version: str
+    hot: database.Hot, before: int, begun: Sequence[Key], *, is_sending: bool, version: str
 ) -> tuple[int, set[uuid.UUID]]:
     """One transaction: a new incarnation that keeps what was begun, lets go the rest and ends the old one.
 
@@ -65,31 +67,29 @@ async def reincarnate(
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101  # INSERT … RETURNING
         node = int(row[0])
-        cursor = await connection.execute(SQL.reincarnate, {"begun": list(begun), "node": node, "before": before})
-        kept = {delivery_id for delivery_id, owned in await cursor.fetchall() if owned}
+        cursor = await connection.execute(SQL.pass_on, _keys(begun) | {"node": node, "before": before})
+        kept = {delivery_id for (delivery_id,) in await cursor.fetchall()}
+        await connection.execute(SQL.let_go_all, {"before": before})
         await connection.execute(SQL.leave, {"node": before})
     return node, kept
 
 
-async def held_long(hot: database.Hot, node: int, seconds: float) -> list[uuid.UUID]:
+async def held_long(hot: database.Hot, node: int, seconds: float) -> list[Key]:
     """Deliveries that this node has owned for longer than any of its statements may run."""
-    return [delivery_id for (delivery_id,) in await hot.fetch(SQL.held_long, {"node": node, "seconds": seconds})]
+    rows = await hot.fetch(SQL.held_long, {"node": node, "seconds": seconds})
+    return [(application_id, delivery_id) for application_id, delivery_id in rows]
 
 
-async def let_go(hot: database.Hot, node: int, delivery_ids: list[uuid.UUID]) -> int:
-    rows = await hot.fetch(SQL.let_go, {"node": node, "delivery_ids": delivery_ids, "parked": False})
-    return len(rows)
+async def give_back(hot: database.Hot, node: int, keys: Sequence[Key], *, parked: bool) -> int:
+    """Give back deliveries that were not begun; answers how many were still this node's."""
+    return len(await hot.fetch(SQL.give_back, _keys(keys) | {"node": node, "parked": parked}))
 
 
-async def give_back(hot: database.Hot, node: int, keys: list[tuple[uuid.UUID, uuid.UUID]], *, parked: bool) -> None:
-    """Give back deliveries (application_id, delivery_id) that were not begun."""
-    parameters = {
+def _keys(keys: Sequence[Key]) -> dict[str, object]:
+    return {
         "application_ids": [application_id for application_id, _ in keys],
         "delivery_ids": [delivery_id for _, delivery_id in keys],
-        "node": node,
-        "parked": parked,
     }
-    await hot.fetch(SQL.let_go_by_key, parameters)
 
 
 async def start(hot: database.Hot, node: int, application_id: uuid.UUID, delivery_id: uuid.UUID, attempt_id: uuid.UUID) -> bool:

@@ -20,26 +20,24 @@ UPDATE deliveries SET owner = NULL, takeover_count = takeover_count + 1
  WHERE owner > 0 AND owner <> ALL (ARRAY(SELECT node_id FROM nodes))
 RETURNING application_id, delivery_id
 
--- name: reincarnate
--- Pass on to the new incarnation what was begun (its outcome is still to come), let go the rest. Nobody took it over meanwhile.
-UPDATE deliveries SET owner = CASE WHEN delivery_id = ANY (%(begun)b::uuid[]) THEN %(node)b::int END, owned_at = now(),
-       started_at = CASE WHEN delivery_id = ANY (%(begun)b::uuid[]) OR started_at < owned_at THEN started_at END
- WHERE owner = %(before)b::int
-RETURNING delivery_id, owner IS NOT NULL
+-- name: pass_on
+-- To the new incarnation what was begun: its outcome is still to come. By key: asked of every row, a list of 8,000 took 1.2 s.
+UPDATE deliveries d SET owner = %(node)b::int, owned_at = now()
+  FROM unnest(%(application_ids)b::uuid[], %(delivery_ids)b::uuid[]) AS i (application_id, delivery_id)
+ WHERE d.application_id = i.application_id AND d.delivery_id = i.delivery_id AND d.owner = %(before)b::int
+RETURNING d.delivery_id
+
+-- name: let_go_all
+-- The rest of what the former incarnation held. Nobody took it over meanwhile.
+UPDATE deliveries SET owner = NULL, started_at = CASE WHEN started_at < owned_at THEN started_at END WHERE owner = %(before)b::int
 
 -- name: held_long
 -- Rows of this node that are older than any statement of it that may still run: what is not in its memory is to be let go.
-SELECT delivery_id FROM deliveries WHERE owner = %(node)b::int AND owned_at < now() - %(seconds)b::float8 * interval '1 s'
+SELECT application_id, delivery_id FROM deliveries WHERE owner = %(node)b::int AND owned_at < now() - %(seconds)b::float8 * interval '1 s'
 
--- name: let_go
--- Give back rows that were not begun; parked: their subscription is disabled. Index: deliveries_pkey, or a scan of open work.
+-- name: give_back
+-- Let go rows that were not begun; parked: their subscription is disabled. Index: deliveries_pkey.
 -- A start that this owner committed was not followed by a request: left in place, it would end the delivery as INTERRUPTED.
-UPDATE deliveries d SET owner = CASE WHEN %(parked)b::bool THEN 0 END, started_at = CASE WHEN d.started_at < d.owned_at THEN d.started_at END
- WHERE d.owner = %(node)b::int AND d.delivery_id = ANY (%(delivery_ids)b::uuid[])
-RETURNING delivery_id
-
--- name: let_go_by_key
--- The same by primary key.
 UPDATE deliveries d SET owner = CASE WHEN %(parked)b::bool AND NOT d.cancel_requested THEN 0 END,
        started_at = CASE WHEN d.started_at < d.owned_at THEN d.started_at END
   FROM unnest(%(application_ids)b::uuid[], %(delivery_ids)b::uuid[]) AS i (application_id, delivery_id)

@@ -46,8 +46,8 @@ async def test_a_start_that_no_request_followed_is_taken_back_with_its_delivery(
     for each in (first, second, third):
         assert await stored_nodes.start(hot, node, each.application_id, each.delivery_id, each.attempt_id)
     assert await _started(db) == 3
-    await stored_nodes.let_go(hot, node, [first.delivery_id])
-    await stored_nodes.give_back(hot, node, [(second.application_id, second.delivery_id)], parked=False)
+    await stored_nodes.give_back(hot, node, [(first.application_id, first.delivery_id)], parked=False)
+    await stored_nodes.give_back(hot, node, [(second.application_id, second.delivery_id)], parked=True)
     await stored_nodes.reincarnate(hot, node, [], is_sending=True, version="1")
     assert await _started(db) == 0
 
@@ -57,7 +57,7 @@ async def test_the_start_of_a_former_owner_is_kept(db: database.Database) -> Non
     await db.fetch(b"UPDATE deliveries SET started_at = now() - interval '1 min'")
     hot = db.hot("test")
     node, [only] = await _claimed(db, hot)
-    await stored_nodes.let_go(hot, node, [only.delivery_id])
+    await stored_nodes.give_back(hot, node, [(only.application_id, only.delivery_id)], parked=False)
     assert await _started(db) == 1
 
 

@@ -17,7 +17,7 @@ import pytest
 import rows
 
 from hook0_server.ingest import identity
-from hook0_server.store import claim, database, publish, record
+from hook0_server.store import claim, database, nodes, publish, record
 
 SMALL_ONES, CROWD, NODE = 500, 10_000, 7
 NIL = uuid.UUID(int=0)
@@ -245,3 +245,11 @@ async def test_recording_reads_each_delivery_by_its_key(tables: Tables) -> None:
     recorded, _ = await record.record(tables.hot, NODE, finished([(each[0], each[1], each[2]) for each in held]))
     tables.explaining.judge(len(held) * 4, "deliveries_pkey")
     assert recorded == len(held)
+
+
+async def test_a_new_incarnation_keeps_what_was_begun_by_reading_that(tables: Tables) -> None:
+    held = await tables.db.fetch(b"SELECT application_id, delivery_id FROM deliveries WHERE owner = 7 LIMIT 50")
+    keys = {"application_ids": [each[0] for each in held], "delivery_ids": [each[1] for each in held]}
+    kept = await tables.hot.fetch(nodes.SQL.pass_on, keys | {"before": NODE, "node": 8})
+    tables.explaining.judge(len(held), "deliveries_pkey")
+    assert {each for (each,) in kept} == set(keys["delivery_ids"])
