@@ -11,7 +11,7 @@ except ModuleNotFoundError:
 from importlib import metadata
 from typing import Any
 
-from hook0_client import cli_place, cli_publish, cli_watch, errors
+from hook0_client import cli_nodes, cli_place, cli_publish, cli_watch, errors
 
 
 class _Commands(click.Group):
@@ -53,5 +53,6 @@ def _explain(error: errors.Hook0Error, place: cli_place.Place | None) -> str:
     return "\n".join([f"{sentence} ({error.reason or error.code.name})", *violations])
 
 
+main.add_command(cli_nodes.command)
 main.add_command(cli_publish.publish)
 main.add_command(cli_watch.command)

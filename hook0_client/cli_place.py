@@ -21,9 +21,9 @@ class Place:
     application_id: str | None
     tls: bool
 
-    def connect(self) -> client.Client:
-        """Raises click.UsageError where no application is known, before anything is sent."""
-        if not self.application_id:
+    def connect(self, *, needs_application: bool = True) -> client.Client:
+        """Raises click.UsageError where an application is needed and none known, before anything is sent."""
+        if needs_application and not self.application_id:
             raise click.UsageError(
                 "which application? Give --application-id or HOOK0_APPLICATION_ID,"
                 f" or run this where `hook0-server dev` left {DEV_FILE}."

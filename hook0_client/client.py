@@ -20,6 +20,7 @@ from hook0_client._gen.hook0.v1 import (
     event_type_service_pb2_grpc,
     ingestion_service_pb2,
     ingestion_service_pb2_grpc,
+    instance_service_pb2_grpc,
     subscription_service_pb2_grpc,
     view_pb2,
 )
@@ -71,6 +72,7 @@ class Client:
         self.attempts = attempt_service_pb2_grpc.AttemptServiceStub(stubs)
         self.applications = application_service_pb2_grpc.ApplicationServiceStub(stubs)
         self.event_types = event_type_service_pb2_grpc.EventTypeServiceStub(stubs)
+        self.instance = instance_service_pb2_grpc.InstanceServiceStub(stubs)
         self.subscriptions = subscription_service_pb2_grpc.SubscriptionServiceStub(stubs)
 
     async def __aenter__(self) -> Self:

@@ -11,7 +11,18 @@ from typing import Any
 from hook0_server import dev as development
 from hook0_server import metrics, settings
 from hook0_server.access import credentials, encryption, permissions
-from hook0_server.api import applications, attempts, deliveries, event_types, events, ingestion, pipeline, registry, watch
+from hook0_server.api import (
+    applications,
+    attempts,
+    deliveries,
+    event_types,
+    events,
+    ingestion,
+    instance,
+    pipeline,
+    registry,
+    watch,
+)
 from hook0_server.api import subscriptions as subscription_service
 from hook0_server.delivery import http, nodes, resolve, response, stage, subscriptions
 from hook0_server.gateway import app as gateway
@@ -85,6 +96,7 @@ class Server:
             resolver=resolve.Resolver(allowed=given.allow_targets),
             limits=http.Limits(caps=response.Caps(body_kept=given.response_body_bytes)),
         )
+        self._node_timing = timings.node
         self.stage = self._stage(timings) if "delivery" in given.roles else None
         self.writer = writer.Writer(db, self.stage or _NoDelivery(self.wake), self._stored)
         self.grpc, self.http = "", ""
@@ -99,7 +111,7 @@ class Server:
         defaults = subscriptions.Defaults(given.max_retries, (given.retention_days - 1) * 86_400.0)
         return stage.Stage(
             self.db, self.wake, self.client, self.keyring, defaults,
-            recorded=self._recorded, attempted=self._attempted, limits=limits,
+            recorded=self._recorded, attempted=self._attempted, limits=limits, is_answering="api" in given.roles,
         )  # fmt: skip
 
     def _recorded(self, application_ids: set[uuid.UUID]) -> None:
@@ -126,6 +138,7 @@ class Server:
             *watch.operations(self.hub, db, keyring),
             *applications.operations(db, keyring, hints),
             *event_types.operations(db, keyring),
+            *instance.operations(db, living_seconds=self._node_timing.silent),
             *subscription_service.operations(
                 db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days
             ),
@@ -143,6 +156,8 @@ class Server:
             await parts.enter_async_context(self.client)
             if self.stage is not None:
                 await parts.enter_async_context(self.stage.running(self._grace_left))
+            else:
+                await parts.enter_async_context(self._bystanding())
             await parts.enter_async_context(self.hub.running())
             self.wake.listen(wake.ATTEMPTS, self.hub.heard)
             await parts.enter_async_context(self.writer.running())
@@ -168,6 +183,12 @@ class Server:
             finally:
                 self.health.ready = False
                 await edge.stop(0)
+
+    def _bystanding(self) -> contextlib.AbstractAsyncContextManager[None]:
+        def taken_over() -> None:
+            self.wake.notify(wake.DELIVERIES)
+
+        return nodes.bystanding(self.db, taken_over=taken_over, timing=self._node_timing)
 
     def _grace_left(self) -> float:
         """Seconds of the stop's grace that are left."""

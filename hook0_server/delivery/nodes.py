@@ -20,6 +20,7 @@ from hook0_server.store import database, nodes
 
 log = structlog.get_logger(__name__)
 
+_GOODBYE_SECONDS = 1.0
 VERSION = importlib.metadata.version("hook0-grpc")
 
 
@@ -54,17 +55,21 @@ class Node:
         others_changed: Callable[[], None],
         taken_over: Callable[[], None],
         resumed: Callable[[], None] = lambda: None,
+        load: Callable[[], tuple[int, int]] = lambda: (0, 0),
         timing: Timing | None = None,
+        is_answering: bool = True,
         is_sending: bool = True,
     ) -> None:
         """`reborn(before)` makes a new incarnation and answers its number; called when this one lapsed or was buried.
 
-        `resumed`: it may send again, after a while in which its beats were late.
+        `resumed`: it may send again, after a while in which its beats were late. `load`: how many deliveries it holds, and
+        how many of them are being sent.
         """
         self.timing = timing or Timing()
         self._hot = db.hot("beat", statement_seconds=self.timing.dead)
         self._reborn, self._others_changed, self._taken_over = reborn, others_changed, taken_over
-        self._resumed, self._is_sending = resumed, is_sending
+        self._resumed, self._load = resumed, load
+        self.description = nodes.Description(is_answering, is_sending, VERSION)
         self.number = 0  # 0: not registered
         self._confirmed_at = float("-inf")
         self._others: dict[int, _Seen] = {}
@@ -81,7 +86,7 @@ class Node:
     async def running(self) -> AsyncIterator[None]:
         """Registered and beating. Leaving it ends the beat; `leave` then says goodbye."""
         at = boottime()
-        self.number = await nodes.register(self._hot, is_sending=self._is_sending, version=VERSION)
+        self.number = await nodes.register(self._hot, self.description)
         self._confirmed_at = at
         await self._beat_once()
         async with asyncio.TaskGroup() as tasks:
@@ -117,7 +122,8 @@ class Node:
     async def _beat_once(self) -> None:
         sent_at = boottime()
         since = sent_at - self._confirmed_at
-        beats = await nodes.beat(self._hot, self.number)
+        held, in_flight = self._load()
+        beats = await nodes.beat(self._hot, self.number, held=held, in_flight=in_flight)
         if not beats.is_alive or since > self.timing.silent:
             await self._be_reborn(buried=not beats.is_alive, since=since)
             return
@@ -167,3 +173,24 @@ class Node:
             log.warning("node.took_over", deliveries=count, node=self.number)
             self._taken_over()
         self._swept_at = now
+
+
+@contextlib.asynccontextmanager
+async def bystanding(
+    db: database.Database, *, taken_over: Callable[[], None], timing: Timing | None = None
+) -> AsyncIterator[None]:
+    """A process that only answers calls, among the others: listed, and a witness of who stands still."""
+    hot = db.hot("bystander")
+
+    async def reborn(before: int) -> int:
+        number, _ = await nodes.reincarnate(hot, before, [], node.description)
+        return number
+
+    node = Node(db, reborn=reborn, others_changed=lambda: None, taken_over=taken_over, timing=timing, is_sending=False)
+    async with node.running():
+        yield
+    try:
+        async with asyncio.timeout(_GOODBYE_SECONDS):
+            await node.leave()
+    except (errors.Unavailable, TimeoutError):
+        log.info("node.left_behind", node=node.number)  # the others will declare it dead

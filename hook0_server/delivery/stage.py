@@ -44,6 +44,7 @@ class Stage:
         recorded: Callable[[set[uuid.UUID]], None],
         attempted: Callable[[outcome.Outcome, int], None] = lambda outcome, count: None,
         limits: Limits | None = None,
+        is_answering: bool = True,
     ) -> None:
         """`recorded`: attempts of these applications were committed; `attempted`: so many requests came to such an end."""
         self.limits = limits or Limits()
@@ -60,7 +61,9 @@ class Stage:
             others_changed=self.memory.limits_changed,
             taken_over=self._claimable,
             resumed=lambda: self.sender.resume(),
+            load=lambda: (self.memory.held, self.memory.in_flight),
             timing=self.limits.timing,
+            is_answering=is_answering,
         )
         self.recorder = record.Recorder(
             db,
@@ -203,9 +206,7 @@ class Stage:
     async def _reborn(self, before: int) -> int:
         """A new incarnation keeps what was begun; what waits is given back, and memory forgets it."""
         async with self.recorder.turn:
-            node, kept = await stored_nodes.reincarnate(
-                self._release_hot, before, self.memory.begun(), is_sending=True, version=nodes.VERSION
-            )
+            node, kept = await stored_nodes.reincarnate(self._release_hot, before, self.memory.begun(), self.node.description)
             self.memory.keep_only(kept, node)
         self.result_unknown()  # what led to this may have cut off more than beats
         self._claimable()

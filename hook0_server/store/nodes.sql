@@ -1,10 +1,16 @@
 -- name: register
 -- A new incarnation.
-INSERT INTO nodes (is_sending, host, pid, version) VALUES (%(is_sending)b::bool, %(host)b::text, %(pid)b::int4, %(version)b::text) RETURNING node_id
+INSERT INTO nodes (is_answering, is_sending, host, pid, version)
+VALUES (%(is_answering)b::bool, %(is_sending)b::bool, %(host)b::text, %(pid)b::int4, %(version)b::text)
+RETURNING node_id
 
 -- name: beat
--- Raise this node's counter and see everybody's. No row of its own in the answer: it was declared dead.
-WITH mine AS (UPDATE nodes SET beat = beat + 1 WHERE node_id = %(node)b::int RETURNING node_id)
+-- Raise this node's counter, tell what it holds, and see everybody's. No row of its own in the answer: it was declared dead.
+WITH mine AS (
+  UPDATE nodes SET beat = beat + 1, beat_at = now(), held_count = %(held)b::int, in_flight_count = %(in_flight)b::int
+   WHERE node_id = %(node)b::int
+  RETURNING node_id
+)
 SELECT n.node_id, n.beat, n.is_sending, EXISTS (SELECT FROM mine) FROM nodes n
 
 -- name: bury
@@ -53,3 +59,25 @@ RETURNING delivery_id
 -- name: cancelled
 -- Held deliveries of this node whose cancellation was asked for. Index: deliveries_to_cancel.
 SELECT delivery_id FROM deliveries WHERE cancel_requested AND owner = %(node)b::int
+
+-- name: page
+-- The nodes by number, from behind `after` (0 = from the beginning), and how many seconds ago each beat.
+SELECT node_id, host, pid, version, is_answering, is_sending, started_at,
+       greatest(0, extract(epoch FROM clock_timestamp() - beat_at))::float8, held_count, in_flight_count
+  FROM nodes
+ WHERE node_id > %(after)b::int
+ ORDER BY node_id
+ LIMIT %(size)b
+
+-- name: by_index
+-- Before `unheld`: whatever the statistics say, it reads its indexes from the beginning and stops.
+SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off
+
+-- name: unheld
+-- Open deliveries without an owner, due and later, and parked ones; `most` of each at most. Indexes: deliveries_by_time, deliveries_parked.
+SELECT (SELECT count(*)::int FROM (
+         SELECT FROM deliveries WHERE owner IS NULL AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT %(most)b) due),
+       (SELECT count(*)::int FROM (
+         SELECT FROM deliveries WHERE owner IS NULL AND next_attempt_at > now() ORDER BY next_attempt_at LIMIT %(most)b) later),
+       (SELECT count(*)::int FROM (
+         SELECT FROM deliveries WHERE owner = 0 ORDER BY application_id, subscription_id LIMIT %(most)b) parked)
