@@ -6,13 +6,15 @@ it, and the same load can be put on everything that speaks the protocol.
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import grpc
 import uvloop
@@ -20,6 +22,8 @@ import uvloop
 from benchmarks import figures
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as messages
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2_grpc as services
+
+Stub: TypeAlias = "services.IngestionServiceAsyncStub"
 
 CALL_SECONDS = 30.0
 _PAUSE_SECONDS = 0.05  # after a refusal
@@ -37,11 +41,17 @@ class Order:
     seconds: float = 5.0
     count: int = 0
     in_flight: int = 0  # streams, or calls at once; 0: 4 (stream, batches) or 64 (unary)
+    connections: int = 0  # that they share; 0: one for each stream, else one
     batch: int = 100  # events in one message of stream and batches
     rate: float = 100.0  # events per second of paced
     size: int = 1024  # bytes of a payload
     event_type: str = "a.b.c"
     labels: dict[str, str] = dataclasses.field(default_factory=lambda: {"tenant": "acme"})
+
+    @property
+    def at_once(self) -> int:
+        """How many loops publish; `paced` has one, which waits for nobody."""
+        return 1 if self.mode == "paced" else self.in_flight or (64 if self.mode == "unary" else 4)
 
 
 class Mint:
@@ -71,10 +81,10 @@ class Mint:
 class Publisher:
     """One run of an order, and what is counted meanwhile."""
 
-    def __init__(self, order: Order, channel: grpc.aio.Channel) -> None:
+    def __init__(self, order: Order, channels: Sequence[grpc.aio.Channel]) -> None:
         self._order = order
         self._mint = Mint(order)
-        self._stub = services.IngestionServiceStub(channel)
+        self._stubs = itertools.cycle([services.IngestionServiceStub(channel) for channel in channels])
         self._metadata = (("authorization", f"Bearer {order.secret}"),)
         self._latencies: list[float] = []
         self._late: list[float] = []
@@ -83,18 +93,13 @@ class Publisher:
         self._began = self._end = 0.0
 
     async def run(self) -> dict[str, Any]:
-        modes: dict[str, tuple[Callable[[], Awaitable[None]], int]] = {
-            "stream": (self._stream, 4),
-            "batches": (self._batches, 4),
-            "unary": (self._unary, 64),
-            "paced": (self._paced, 1),
-        }
-        work, usual = modes[self._order.mode]
+        modes = {"stream": self._stream, "batches": self._batches, "unary": self._unary, "paced": self._paced}
+        work = modes[self._order.mode]
         self._began = time.monotonic()
         self._end = self._began + self._order.seconds
         async with asyncio.TaskGroup() as tasks:
-            for number in range(1 if self._order.mode == "paced" else self._order.in_flight or usual):
-                tasks.create_task(work(), name=f"load.{number}")  # type: ignore[arg-type]
+            for number in range(self._order.at_once):
+                tasks.create_task(work(next(self._stubs)), name=f"load.{number}")
         return {
             "offered": self._offered,
             "sent": self._taken,
@@ -115,36 +120,36 @@ class Publisher:
         self._offered += count
         return self._mint.events(count)
 
-    async def _unary(self) -> None:
+    async def _unary(self, stub: Stub) -> None:
         while self._goes_on():
-            await self._one()
+            await self._one(stub)
 
-    async def _one(self) -> None:
+    async def _one(self, stub: Stub) -> None:
         request = messages.PublishEventRequest(application_id=self._order.application_id, event=self._events(1)[0])
         began = time.monotonic()
         try:
-            await self._stub.PublishEvent(request, metadata=self._metadata, timeout=CALL_SECONDS)
+            await stub.PublishEvent(request, metadata=self._metadata, timeout=CALL_SECONDS)
         except grpc.aio.AioRpcError as refusal:
             await self._was_refused(refusal, 1)
             return
         self._latencies.append(time.monotonic() - began)
         self._taken += 1
 
-    async def _batches(self) -> None:
+    async def _batches(self, stub: Stub) -> None:
         while self._goes_on():
             events = self._events(self._order.batch)
             request = messages.PublishEventsRequest(application_id=self._order.application_id, events=events)
             began = time.monotonic()
             try:
-                answer = await self._stub.PublishEvents(request, metadata=self._metadata, timeout=CALL_SECONDS)
+                answer = await stub.PublishEvents(request, metadata=self._metadata, timeout=CALL_SECONDS)
             except grpc.aio.AioRpcError as refusal:
                 await self._was_refused(refusal, len(events))
                 continue
             self._answered(answer.results, began)
 
-    async def _stream(self) -> None:
+    async def _stream(self, stub: Stub) -> None:
         while self._goes_on():
-            call = self._stub.PublishEventStream(metadata=self._metadata)
+            call = stub.PublishEventStream(metadata=self._metadata)
             try:
                 await self._over(call)
             except grpc.aio.AioRpcError as refusal:
@@ -175,7 +180,7 @@ class Publisher:
         self._refused[refusal.code().name] += events
         await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _paced(self) -> None:
+    async def _paced(self, _: Stub) -> None:
         """Each event at its own time, whatever became of those before: a slow server does not slow the clock."""
         open_calls: set[asyncio.Task[None]] = set()
         number = 0
@@ -187,7 +192,7 @@ class Publisher:
                     if len(open_calls) >= _MOST_OPEN:
                         self._left_out += 1
                         continue
-                    call = calls.create_task(self._one(), name="load.call")
+                    call = calls.create_task(self._one(next(self._stubs)), name="load.call")
                     open_calls.add(call)
                     call.add_done_callback(open_calls.discard)
                 await asyncio.sleep(max(0.0, due - now))
@@ -195,10 +200,14 @@ class Publisher:
 
 async def main(order: Order) -> None:
     options = [("grpc.max_receive_message_length", 8 << 20), ("grpc.use_local_subchannel_pool", 1)]
-    async with grpc.aio.insecure_channel(order.address, options=options) as channel:
+    async with contextlib.AsyncExitStack() as held:
+        channels = [
+            await held.enter_async_context(grpc.aio.insecure_channel(order.address, options=options))
+            for _ in range(order.connections or (order.at_once if order.mode == "stream" else 1))
+        ]
         async with asyncio.timeout(CALL_SECONDS):
-            await channel.channel_ready()
-        print(json.dumps(figures.as_json(await Publisher(order, channel).run())), flush=True)
+            await asyncio.gather(*(channel.channel_ready() for channel in channels))
+        print(json.dumps(figures.as_json(await Publisher(order, channels).run())), flush=True)
 
 
 if __name__ == "__main__":
