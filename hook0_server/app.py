@@ -20,6 +20,7 @@ import structlog
 from hook0_server import settings
 from hook0_server.access import encryption
 from hook0_server.model import errors
+from hook0_server.rpc import certificates
 from hook0_server.server import Server, Timings
 from hook0_server.store import database, embedded, instance
 from hook0_server.store import migrate as migrations
@@ -31,7 +32,7 @@ __all__ = ["Server", "StartRefused", "Timings", "migrate", "run", "serving"]
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _REFUSALS = (
     migrations.MigrationRefused, instance.KeysRefused, encryption.InvalidKeys, embedded.EmbeddedError,
-    errors.Unavailable, OSError,
+    certificates.CertificateRefused, errors.Unavailable, OSError,
 )  # fmt: skip
 
 

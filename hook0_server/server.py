@@ -29,6 +29,7 @@ from hook0_server.gateway import app as gateway
 from hook0_server.gateway import health, receiver
 from hook0_server.ingest import writer
 from hook0_server.model import delivery, outcome
+from hook0_server.rpc import certificates
 from hook0_server.rpc import server as rpc
 from hook0_server.store import database, organizations, wake
 from hook0_server.upkeep import rounds
@@ -147,6 +148,8 @@ class Server:
     @contextlib.asynccontextmanager
     async def running(self, *, dev: bool) -> AsyncIterator["Server"]:
         """Everything runs inside the block; leaving it without an exception is a graceful stop."""
+        given = self.settings
+        by_tls = certificates.credentials(given.grpc_tls_cert, given.grpc_tls_key, given.grpc_tls_client_ca)
         organization_id = await organizations.ensure_only(self.db, name=development.NAME if dev else "default")
         await self.upkeep.prepare()
         async with contextlib.AsyncExitStack() as parts:
@@ -167,7 +170,7 @@ class Server:
             self.http = await parts.enter_async_context(served)
             through = self._pipeline(organization_id)
             self._open_calls = lambda: through.open_calls
-            edge = rpc.GrpcServer(self.operations(), through, self.settings.grpc_address)
+            edge = rpc.GrpcServer(self.operations(), through, self.settings.grpc_address, credentials=by_tls)
             self.grpc = await edge.start()
             try:
                 if dev:
@@ -238,7 +241,7 @@ class Server:
         said: dict[str, Any] = {"ready": True, "grpc": self.grpc, "http": self.http}
         if self.prepared is not None:
             made = self.prepared
-            said["welcome"] = development.welcome(made, self.grpc, self.http)
+            said["welcome"] = development.welcome(made, self.grpc, self.http, by_tls=self.settings.grpc_tls_cert is not None)
             said |= {
                 "organization_id": made.organization_id,
                 "application_id": made.application_id,

@@ -17,7 +17,9 @@ _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("json", "console")
 _PREFIX = "HOOK0_"
 # What hook0_client reads, where both run in one environment.
-_CLIENTS_OWN = frozenset({"HOOK0_ADDRESS", "HOOK0_TOKEN", "HOOK0_APPLICATION_ID", "HOOK0_TLS"})
+_CLIENTS_OWN = frozenset(
+    {"HOOK0_ADDRESS", "HOOK0_TOKEN", "HOOK0_APPLICATION_ID", "HOOK0_TLS", "HOOK0_TLS_CA", "HOOK0_TLS_CERT", "HOOK0_TLS_KEY"}
+)
 _MASK = "***"
 _SHOWN_CHARACTERS = 100
 
@@ -56,6 +58,7 @@ class Setting:
     meaning: str
     allowed: str
     secret: bool = False
+    needs: str = ""  # a variable without which this one means nothing
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,6 +88,20 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "HOOK0_GRPC_ADDRESS", "grpc_address", forms.address, "127.0.0.1:50051",
         "Where gRPC is served.", _ADDRESS_ALLOWED.format(50051),
+    ),
+    Setting(
+        "HOOK0_GRPC_TLS_CERT", "grpc_tls_cert", pathlib.Path, None,
+        "The server's certificate chain: gRPC is served by TLS; not set: in the clear.", "a path of a PEM file",
+        needs="HOOK0_GRPC_TLS_KEY",
+    ),
+    Setting(
+        "HOOK0_GRPC_TLS_KEY", "grpc_tls_key", pathlib.Path, None,
+        "The key of that certificate.", "a path of a PEM file", needs="HOOK0_GRPC_TLS_CERT",
+    ),
+    Setting(
+        "HOOK0_GRPC_TLS_CLIENT_CA", "grpc_tls_client_ca", pathlib.Path, None,
+        "Authorities of which clients need a certificate; not set: they need none.", "a path of a PEM file",
+        needs="HOOK0_GRPC_TLS_CERT",
     ),
     Setting(
         "HOOK0_HTTP_ADDRESS", "http_address", forms.address, "127.0.0.1:8081",
@@ -159,6 +176,9 @@ class Settings:
     database_url: str | None = dataclasses.field(repr=False)
     data_dir: pathlib.Path
     grpc_address: str
+    grpc_tls_cert: pathlib.Path | None
+    grpc_tls_key: pathlib.Path | None
+    grpc_tls_client_ca: pathlib.Path | None
     http_address: str
     master_api_key: UUID | None = dataclasses.field(repr=False)
     encryption_keys: str | None = dataclasses.field(repr=False)
@@ -186,6 +206,7 @@ class Settings:
                 values[setting.field] = setting.parse(given) if given is not None else None
             except ValueError:
                 problems.append(Problem(setting.variable, _quoted(setting, given or ""), setting.allowed))
+        problems += [_lonely(setting) for setting in TABLE if _is_lonely(setting, environ)]
         if problems:
             raise SettingsRefused(problems)
         return cls(**values | {"allow_targets": values["allow_targets"] or ()})
@@ -203,6 +224,14 @@ def _shown(setting: Setting, given: str) -> Shown:
 
 def _quoted(setting: Setting, given: str) -> str:
     return "a secret in another form" if setting.secret else repr(given[:_SHOWN_CHARACTERS])
+
+
+def _is_lonely(setting: Setting, environ: Mapping[str, str]) -> bool:
+    return bool(setting.needs and environ.get(setting.variable, "").strip() and not environ.get(setting.needs, "").strip())
+
+
+def _lonely(setting: Setting) -> Problem:
+    return Problem(setting.needs, "not set", f"{_BY_VARIABLE[setting.needs].allowed}, because {setting.variable} is set")
 
 
 def _is_unknown(name: str) -> bool:

@@ -102,7 +102,8 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
 
 
 def test_what_the_client_reads_may_be_set_beside_it() -> None:
-    settings.Settings.from_environ({"HOOK0_ADDRESS": "x", "HOOK0_TOKEN": "x", "HOOK0_APPLICATION_ID": "x", "HOOK0_TLS": "1"})
+    names = ("ADDRESS", "TOKEN", "APPLICATION_ID", "TLS", "TLS_CA", "TLS_CERT", "TLS_KEY")
+    settings.Settings.from_environ({f"HOOK0_{name}": "x" for name in names})
 
 
 def test_secrets_are_in_no_refusal_and_no_repr_and_no_listing() -> None:

@@ -44,9 +44,12 @@ class GrpcServer:
         address: str,
         *,
         most_calls: int = MOST_CALLS,
+        credentials: grpc.ServerCredentials | None = None,
     ) -> None:
+        """`credentials`: by TLS; None: in the clear."""
         self._operations = list(registry.by_name(operations).values())
         self._pipeline, self._address, self._most_calls = through, address, most_calls
+        self._credentials = credentials
         self._services = sorted({f"{registry.PACKAGE}.{operation.service}" for operation in self._operations})
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
@@ -58,7 +61,7 @@ class GrpcServer:
         server.add_generic_rpc_handlers((*self._handlers(), *reflection.handlers([*self._services, _HEALTH])))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         try:
-            port = server.add_insecure_port(self._address)
+            port = self._listen(server)
         except RuntimeError as failure:
             raise OSError(
                 f"gRPC cannot listen on {self._address}: it is in use or not an address of this machine."
@@ -66,6 +69,11 @@ class GrpcServer:
         await server.start()
         self._server = server
         return f"{self._address.rpartition(':')[0]}:{port}"
+
+    def _listen(self, server: grpc.aio.Server) -> int:
+        if self._credentials is None:
+            return server.add_insecure_port(self._address)
+        return server.add_secure_port(self._address, self._credentials)
 
     async def ready(self) -> None:
         await self._say_serving(True)
