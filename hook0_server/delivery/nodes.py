@@ -117,7 +117,7 @@ class Node:
                     await self._beat_once()
                     await self._sweep_when_due()
                 except errors.Unavailable:
-                    log.info("node.unconfirmed", node=self.number, seconds=round(boottime() - self._confirmed_at, 1))
+                    log.warning("node.unconfirmed", node=self.number, seconds=round(boottime() - self._confirmed_at, 1))
 
     async def _beat_once(self) -> None:
         sent_at = boottime()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -18,6 +19,7 @@ from hook0_server.store.record import Finished
 log = structlog.get_logger(__name__)
 
 Outcome = outcome.Outcome
+_FAILED = "The server failed to send this; its log says why."
 _PAUSE_SECONDS = 0.5
 _LONGEST_ELAPSED = 2**31 - 1  # microseconds in an int: a process that was frozen for longer saw more
 
@@ -115,6 +117,9 @@ class Sender:
             sending = self._sending_or_end(each, known)
             if sending is not None:
                 await sending
+        except Exception:  # a defect, or a row that nobody should have written: one delivery ends no server
+            log.exception("delivery.failed", delivery_id=str(each.delivery_id))
+            self._fail(each, known)
         finally:
             self._memory.sent(each)
 
@@ -189,6 +194,15 @@ class Sender:
             self._memory.requeue(each)
             return
         self._finish(each, known, answered, now, time.perf_counter() - began)
+
+    def _fail(self, each: delivery.Delivery, known: subscriptions.Subscription | None) -> None:
+        """A failed attempt, to be repeated on the default schedule: what failed may be its subscription's own."""
+        if known is None:
+            self.end(each, Outcome.PROTOCOL_ERROR, "retries_exhausted", dead=True)
+            return
+        schedule = dataclasses.replace(known, policy=retry.HOOK0_SCHEDULE)
+        each.begun = True
+        self._finish(each, schedule, answer.failed(Outcome.PROTOCOL_ERROR, _FAILED), time.time(), 0.0)
 
     def _finish(
         self,

@@ -138,7 +138,7 @@ class Hot:
 
     async def _discard_after(self, failure: BaseException, connection: Connection) -> None:
         """After a cancellation or a broken socket nobody knows what the connection would answer next."""
-        if not isinstance(failure, (psycopg.Error, errors.Refused, Unstorable)) or connection.broken:
+        if not isinstance(failure, (psycopg.Error, errors.Refused, Unstorable)) or connection.broken or _is_stale(failure):
             await self._discard()
 
     async def _discard(self) -> None:
@@ -149,6 +149,11 @@ class Hot:
     async def close(self) -> None:
         async with self._turn:
             await self._discard()
+
+
+def _is_stale(failure: BaseException) -> bool:
+    """After a failover a session may be one of the former primary, or keep what its start told it: a new one can write."""
+    return isinstance(failure, psycopg.errors.ReadOnlySqlTransaction)
 
 
 # A peer that vanished without a word is noticed within about 10 s.
@@ -213,7 +218,12 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A pooled autocommit connection; `async with connection.transaction():` for more than one statement."""
         async with translated(), self._pool.connection() as connection:
-            yield connection
+            try:
+                yield connection
+            except psycopg.Error as failure:
+                if _is_stale(failure):
+                    await connection.close()  # the pool opens another one
+                raise
 
     async def fetch(self, statement: bytes, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[Row]:
         """All rows of one statement in its own transaction on a pooled connection."""

@@ -24,7 +24,7 @@ WITH hurried AS (
   INSERT INTO deliveries (application_id, delivery_id, attempt_id, subscription_id, event_id, event_day, event_type, payload_size,
                           attempt_number, trigger, created_at)
   SELECT application_id, delivery_id, uuid_v7(), subscription_id, event_id, event_day, event_type, payload_size,
-         attempt_number + 1, 2, created_at
+         least(attempt_number, 32766) + 1, 2, created_at
     FROM dead
   RETURNING delivery_id
 )

@@ -22,7 +22,7 @@ DELETE FROM nodes WHERE node_id = %(node)b::int
 
 -- name: take_over
 -- Let go the rows of nodes that are not there any more, a late commit of a dead one included. They may have been sent before.
-UPDATE deliveries SET owner = NULL, takeover_count = takeover_count + 1
+UPDATE deliveries SET owner = NULL, takeover_count = least(takeover_count, 32766) + 1
  WHERE owner > 0 AND owner <> ALL (ARRAY(SELECT node_id FROM nodes))
 RETURNING application_id, delivery_id
 

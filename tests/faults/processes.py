@@ -196,7 +196,10 @@ async def receiving(delay: float) -> AsyncIterator[Receiver]:
 
 
 class Outage:
-    """A TCP proxy before PostgreSQL. While it is `away` what is open breaks and what is new is refused."""
+    """A TCP proxy before PostgreSQL. While it is `away` what is open breaks and what is new is refused.
+
+    Whatever passes is `delay` seconds late, in each direction.
+    """
 
     def __init__(self, dsn: str) -> None:
         told = psycopg.conninfo.conninfo_to_dict(dsn)
@@ -205,6 +208,7 @@ class Outage:
         self._port = 0
         self._listening: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self.delay = 0.0
 
     @property
     def dsn(self) -> str:
@@ -241,6 +245,8 @@ class Outage:
         self._open.add(writer)
         try:
             while data := await reader.read(65536):
+                if self.delay:
+                    await asyncio.sleep(self.delay)
                 writer.write(data)
                 await writer.drain()
         except OSError:
