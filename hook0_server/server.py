@@ -132,7 +132,7 @@ class Server:
         db, keyring, hints = self.db, self.keyring, self.wake
         given = self.settings
         return [
-            *ingestion.operations(self.writer),
+            *ingestion.operations(self.writer, db.clock.now),
             *events.operations(db, keyring, hints),
             *deliveries.operations(db, hints),
             *attempts.operations(db, keyring),

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -34,17 +34,17 @@ class _Batch:
 
 
 class Ingestion:
-    """The handlers. What they need is the writer alone."""
+    """The handlers. What they need is the writer alone, and what time it is for the database."""
 
-    def __init__(self, into: writer.Writer) -> None:
-        self._writer = into
+    def __init__(self, into: writer.Writer, now: Callable[[], float]) -> None:
+        self._writer, self._now = into, now
 
     async def publish_event(self, call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
         assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
         breaches = rules.Breaches()
         if not request.HasField("event"):
             raise errors.InvalidRequest.of("event", "is missing: it is what is published")
-        event = new_events.judge(request.event, call.application_id, call.source_ip, time.time(), "event.", breaches)
+        event = new_events.judge(request.event, call.application_id, call.source_ip, self._now(), "event.", breaches)
         breaches.refuse()
         [result] = await self._writer.submit(call.application_id, [event] if event else [])
         if isinstance(result, writer.Rejected):
@@ -97,7 +97,7 @@ class Ingestion:
         self, application_id: uuid.UUID, source_ip: str | None, given: Sequence[pb2.NewEvent], *, patient: bool = False
     ) -> list[writer.Result]:
         """A result for each event, in order; what breaks a rule is not stored and hurts no other."""
-        now = time.time()
+        now = self._now()
         good: list[publish.NewEvent] = []
         refused: dict[int, writer.Rejected] = {}
         breaches = rules.Breaches()
@@ -192,9 +192,9 @@ def _stream_rules(request: pb2.PublishEventStreamRequest, breaches: rules.Breach
     _batch_rules(request, breaches)
 
 
-def operations(into: writer.Writer) -> list[registry.Operation]:
-    """IngestionService, whole."""
-    handlers, service, kind = Ingestion(into), "IngestionService", registry.Kind
+def operations(into: writer.Writer, now: Callable[[], float]) -> list[registry.Operation]:
+    """IngestionService, whole; `now`: the database's time in Unix seconds."""
+    handlers, service, kind = Ingestion(into, now), "IngestionService", registry.Kind
     return [
         registry.Operation(
             service, "PublishEvent", pb2.PublishEventRequest, pb2.PublishEventResponse, kind.UNARY,

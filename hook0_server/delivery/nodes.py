@@ -7,25 +7,19 @@ not matter. A node whose last confirmed beat was sent more than 4 s ago sends no
 
 import asyncio
 import contextlib
-import functools
 import importlib.metadata
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
 from hook0_server.model import errors
-from hook0_server.store import database, nodes
+from hook0_server.store import clock, database, nodes
 
 log = structlog.get_logger(__name__)
 
 _GOODBYE_SECONDS = 1.0
 VERSION = importlib.metadata.version("hook0-grpc")
-
-
-# Seconds that go on while the machine sleeps, where there is such a clock.
-boottime = functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +74,12 @@ class Node:
 
     def may_send(self) -> bool:
         """Nobody can have taken over what this node holds."""
-        return boottime() - self._confirmed_at <= self.timing.silent
+        return clock.boottime() - self._confirmed_at <= self.timing.silent
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Registered and beating. Leaving it ends the beat; `leave` then says goodbye."""
-        at = boottime()
+        at = clock.boottime()
         self.number = await nodes.register(self._hot, self.description)
         self._confirmed_at = at
         await self._beat_once()
@@ -117,10 +111,10 @@ class Node:
                     await self._beat_once()
                     await self._sweep_when_due()
                 except errors.Unavailable:
-                    log.warning("node.unconfirmed", node=self.number, seconds=round(boottime() - self._confirmed_at, 1))
+                    log.warning("node.unconfirmed", node=self.number, seconds=round(clock.boottime() - self._confirmed_at, 1))
 
     async def _beat_once(self) -> None:
-        sent_at = boottime()
+        sent_at = clock.boottime()
         since = sent_at - self._confirmed_at
         held, in_flight = self._load()
         beats = await nodes.beat(self._hot, self.number, held=held, in_flight=in_flight)
@@ -138,7 +132,7 @@ class Node:
 
     async def _be_reborn(self, *, buried: bool, since: float) -> None:
         self._confirmed_at = float("-inf")  # nothing is sent until the new incarnation is there
-        before, at = self.number, boottime()
+        before, at = self.number, clock.boottime()
         self.number = await self._reborn(before)
         self._confirmed_at = at
         self._others.clear()
@@ -166,7 +160,7 @@ class Node:
 
     async def _sweep_when_due(self) -> None:
         """Rows whose owner is gone: from time to time, as a late commit leaves some, and at once when a node went."""
-        if (now := boottime()) - self._swept_at <= self.timing.sweep:
+        if (now := clock.boottime()) - self._swept_at <= self.timing.sweep:
             return
         count = await nodes.take_over(self._hot)
         if count:

@@ -45,7 +45,7 @@ class Sender:
         self._workers: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._alone = asyncio.Lock()
-        self._starts = db.hot("cautious start")
+        self._starts, self._clock = db.hot("cautious start"), db.clock
         self._stopping = False
         self._held_back = 0  # workers that may not begin now and look again at `resume`
         memory.wake = self.wake
@@ -135,13 +135,17 @@ class Sender:
             self.end(each, Outcome.CANCELLED, "subscription_deleted")
         elif not known.is_enabled:
             self._park(each)
-        elif not each.is_manual and time.time() - each.created_at > (known.policy.max_age or float("inf")):
+        elif not each.is_manual and self._age(each) > (known.policy.max_age or float("inf")):
             self.end(each, Outcome.EXPIRED, "max_age", dead=True)
         elif each.takeover_count >= delivery.MAX_TAKEOVERS:
             return self._send_alone(each, known)
         else:
             return self._send(each, known)
         return None
+
+    def _age(self, each: delivery.Delivery) -> float:
+        """Seconds, by the clock that wrote when it was created."""
+        return self._clock.now() - each.created_at
 
     def _is_mine(self, each: delivery.Delivery) -> bool:
         """Whether this incarnation still holds it: while something was waited for, a new one may have given it back."""
@@ -245,7 +249,7 @@ class Sender:
         planned = retry.plan(
             known.policy,
             each.attempt_number,
-            age=now - each.created_at,
+            age=self._age(each),
             random=random.random(),  # noqa: S311  # jitter, not a secret
             retry_after=answered.retry_after,
         )

@@ -16,7 +16,7 @@ import structlog
 from psycopg.types.json import set_json_dumps, set_json_loads
 
 from hook0_server.model import errors
-from hook0_server.store import arrays
+from hook0_server.store import arrays, clock
 
 log = structlog.get_logger(__name__)
 
@@ -180,6 +180,7 @@ class Database:
     def __init__(self, dsn: str, *, pool_size: int = 10, timing: Timing | None = None) -> None:
         self.dsn = dsn
         self.timing = timing or Timing()
+        self.clock = clock.Clock()
         self._hot: list[Hot] = []
         self._pool: psycopg_pool.AsyncConnectionPool[Connection] = psycopg_pool.AsyncConnectionPool(
             dsn,

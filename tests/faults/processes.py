@@ -22,6 +22,8 @@ MASTER_KEY = "6b1d2c9e-6a53-4a8a-9f57-0f3f5f0c7a11"
 RECORD_BATCH = 500
 READY_SECONDS = 40.0
 _ROOT = pathlib.Path(__file__).parents[2]
+SERVE = ("-c", "from hook0_server import cli; cli.main()", "serve")
+QUICK = (str(pathlib.Path(__file__).with_name("quick_server.py")),)
 _ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 _SETTINGS = {
     "HOOK0_GRPC_ADDRESS": "127.0.0.1:0",
@@ -37,8 +39,8 @@ _SETTINGS = {
 class Server:
     """One server process after the other on the same settings; all their logs are in one file."""
 
-    def __init__(self, folder: pathlib.Path, settings: dict[str, str]) -> None:
-        self.folder, self.log = folder, folder / "server.log"
+    def __init__(self, folder: pathlib.Path, settings: dict[str, str], program: tuple[str, ...] = SERVE) -> None:
+        self.folder, self.log, self._program = folder, folder / "server.log", program
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HOOK0_") and name != "DATABASE_URL"}
         self._environment = kept | {"PYTHONPATH": str(_ROOT), "HOOK0_DATA_DIR": str(folder / "data")} | _SETTINGS | settings
         self._process: asyncio.subprocess.Process | None = None
@@ -55,7 +57,7 @@ class Server:
             self._environment["HOOK0_GRPC_ADDRESS"] = self.grpc
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", "from hook0_server import cli; cli.main()", "serve"),
+                *(sys.executable, *self._program),
                 env=self._environment,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -65,6 +67,10 @@ class Server:
             line = await self._process.stdout.readline()
         assert line, f"the server ended before it was ready:\n{self.log.read_text()[-4000:]}"
         self.grpc = json.loads(line)["grpc"]
+
+    def strike(self) -> None:
+        """kill -9, now; `kill` reaps it."""
+        self._signal(signal.SIGKILL)
 
     def freeze(self) -> None:
         """It stands still, its sockets stay open, until `wake`."""
@@ -110,10 +116,10 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(name: str, **settings: str) -> AsyncIterator[Server]:
+async def serving(name: str, program: tuple[str, ...] = SERVE, **settings: str) -> AsyncIterator[Server]:
     """A running server; it and whatever was started after it are ended with the block."""
     with _short_directory(name) as folder:
-        server = Server(folder, settings)
+        server = Server(folder, settings, program)
         try:
             await server.start()
             yield server

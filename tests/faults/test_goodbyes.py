@@ -51,8 +51,8 @@ async def test_a_goodbye_waits_for_a_beat_that_is_under_way(db: database.Databas
     begun, go_on = asyncio.Event(), asyncio.Event()
     beat = stored_nodes.beat
 
-    async def slow(hot: database.Hot, node: int) -> stored_nodes.Beats:
-        beats = await beat(hot, node)
+    async def slow(hot: database.Hot, node: int, **load: int) -> stored_nodes.Beats:
+        beats = await beat(hot, node, **load)
         begun.set()
         await go_on.wait()
         return beats
