@@ -54,6 +54,7 @@ class Keeper:
         self.pid: int | None = None
         self.was_ready = False
         self.failure = ""
+        self._last_pid: int | None = None
         self._why = ""  # what is known of why the present one ends
 
     async def keep(self) -> None:
@@ -67,7 +68,7 @@ class Keeper:
                 return
             if clock() - began > self._timing.stable:
                 pause = self._timing.least_pause
-            log.warning("process.ended", child=self.number, how=ended, start_again_in_seconds=pause)
+            log.warning("process.ended", child=self.number, pid=self._last_pid, how=ended, start_again_in_seconds=pause)
             self._changed()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -76,12 +77,13 @@ class Keeper:
 
     async def _live(self) -> str:
         """One process from its start to its end; answers how that was."""
-        self._why = ""
+        self._why, self._last_pid = "", None
         try:
             process = await self._spawn()
         except OSError as failure:  # no memory, too many processes: it may be better in a moment
             self.failure = f"A process cannot be started: {failure}."
             return self.failure
+        self._last_pid = process.pid
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._hear(process), name=f"supervisor.hear {self.number}")
@@ -90,9 +92,8 @@ class Keeper:
                 ending.cancel()
         finally:
             was_ready, self.pid = self.pid is not None, None
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            _kill(process)
+            await process.wait()
         if was_ready:
             return _described(code)
         self.failure = self._why or f"Process {self.number} ended before it was ready: {_described(code)}."
@@ -115,7 +116,7 @@ class Keeper:
                 line = await said.readline()
         except TimeoutError:
             self._why = f"Process {self.number} was not ready after {self._timing.start:.0f} s."
-            process.kill()
+            _kill(process)
             return
         if line.endswith(b"\n"):  # else it ended before it had said anything
             self._told(json.loads(line), process.pid)
@@ -136,8 +137,12 @@ class Keeper:
             process.terminate()
         await asyncio.sleep(self._timing.stop)
         log.error("process.killed", child=self.number, pid=process.pid, did_not_end_in_seconds=self._timing.stop)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        _kill(process)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has just ended on its own
+        process.kill()
 
 
 def _described(code: int) -> str:

@@ -42,7 +42,7 @@ async def run(given: settings.Settings, environ: Mapping[str, str], *, announce:
             child = dict(environ) | _for_children(given, dsn, grpc, http)
             timing = keeper.Timing(stop=given.stop_grace + _STOP_MARGIN_SECONDS)
             programs = _programs(given.processes, child)
-            await Supervisor(programs, {"grpc": grpc, "http": http}, announce, timing=timing).run(stopping)
+            await Supervisor(programs, {"grpc": grpc, "http": http}, announce, stopping, timing).run()
 
 
 def _for_children(given: settings.Settings, dsn: str, grpc: str, http: str) -> dict[str, str]:
@@ -63,39 +63,32 @@ def _programs(count: int, environ: Mapping[str, str]) -> list[keeper.Program]:
 
 
 class Supervisor:
-    """Runs one process of each program; `facts` are announced, with the process ids, when all are ready."""
+    """Runs one process of each program until `stopping`; `facts` are announced, with the process ids, when all are ready."""
 
     def __init__(
         self,
         programs: list[keeper.Program],
         facts: Mapping[str, str],
         announce: Callable[[dict[str, Any]], None],
-        *,
+        stopping: asyncio.Event,
         timing: keeper.Timing,
     ) -> None:
-        self._facts, self._announce = facts, announce
-        self._stopping = asyncio.Event()
+        self._facts, self._announce, self._stopping = facts, announce, stopping
         self._announced = False
         self._refused = ""
         self._keepers = [
-            keeper.Keeper(number, program, self._stopping, self._changed, timing) for number, program in enumerate(programs)
+            keeper.Keeper(number, program, stopping, self._changed, timing) for number, program in enumerate(programs)
         ]
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Until `stopping`. Raises StartRefused where none has become ready and all have failed."""
+    async def run(self) -> None:
+        """Returns when all have ended. Raises StartRefused where none has ever become ready and all have failed."""
         async with asyncio.TaskGroup() as tasks:
             for each in self._keepers:
                 tasks.create_task(each.keep(), name=f"supervisor.keep {each.number}")
-            passing_on = tasks.create_task(self._pass_on(stopping), name="supervisor.stopping")
             await self._stopping.wait()
-            passing_on.cancel()
+            log.info("server.stopping")
         if self._refused:
             raise start.StartRefused(self._refused)
-
-    async def _pass_on(self, stopping: asyncio.Event) -> None:
-        await stopping.wait()
-        log.info("server.stopping")
-        self._stopping.set()
 
     def _changed(self) -> None:
         if all(each.failure and not each.was_ready for each in self._keepers):

@@ -11,9 +11,8 @@ import os
 import re
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import structlog
 
@@ -54,7 +53,7 @@ class Scrape:
             return self._counted.text()
         others = [number for number in range(member.of) if number != member.number]
         async with asyncio.TaskGroup() as tasks:
-            asked = {number: tasks.create_task(_ask(member.name(number)), name=f"gateway.ask {number}") for number in others}
+            asked = {number: tasks.create_task(_ask(member, number), name=f"gateway.ask {number}") for number in others}
         told = {number: text for number, task in asked.items() if (text := task.result()) is not None}
         self._counted.processes_left_out.inc(len(others) - len(told))
         return merged({**told, member.number: self._counted.text()})
@@ -65,29 +64,40 @@ class Scrape:
         if self._member is None:
             yield
             return
-        with socket.socket(socket.AF_UNIX) as listening:
-            listening.bind(self._member.name(self._member.number))
+        name = self._member.name(self._member.number)
+        with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as waking:
             listening.setblocking(False)
-            server = await asyncio.get_running_loop().create_unix_server(lambda: _Teller(self._counted.text), sock=listening)
+            waking.setblocking(False)
+            listening.bind(name)
+            listening.listen()
+            async with asyncio.TaskGroup() as tasks:
+                leaving = asyncio.Event()
+                tasks.create_task(self._tell(listening, leaving), name="gateway.tell")
+                try:
+                    yield
+                finally:
+                    leaving.set()
+                    # A cancellation could lose a connection that has just been accepted: it gets one more to see.
+                    with contextlib.suppress(BlockingIOError):  # there are enough already
+                        waking.connect(name)
+
+    async def _tell(self, listening: socket.socket, leaving: asyncio.Event) -> None:
+        """One after the other: only siblings are answered, and they read."""
+        loop = asyncio.get_running_loop()
+        while not leaving.is_set():
             try:
-                yield
-            finally:
-                server.close()
+                asking, _ = await loop.sock_accept(listening)
+            except OSError as failure:  # no file is left for it
+                log.warning("metrics.not_told", error=str(failure))
+                await asyncio.sleep(_PATIENCE_SECONDS)
+                continue
+            with asking, contextlib.suppress(OSError):  # it has left, or was too slow: it says so itself
+                if _is_ours(asking):
+                    async with asyncio.timeout(_PATIENCE_SECONDS):
+                        await loop.sock_sendall(asking, self._counted.text())
 
 
-class _Teller(asyncio.Protocol):
-    """Says everything and hangs up."""
-
-    def __init__(self, text: Callable[[], bytes]) -> None:
-        self._text = text
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        answering = cast("asyncio.WriteTransport", transport)
-        answering.write(self._text())
-        answering.close()
-
-
-async def _ask(name: str) -> bytes | None:
+async def _ask(member: Member, number: int) -> bytes | None:
     """What a sibling tells; None where it is not there, is too slow or is not of our user."""
     loop = asyncio.get_running_loop()
     told = bytearray()
@@ -95,7 +105,7 @@ async def _ask(name: str) -> bytes | None:
         asking.setblocking(False)
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await loop.sock_connect(asking, name)
+                await loop.sock_connect(asking, member.name(number))
                 if not _is_ours(asking):
                     raise PermissionError("another user answers")
                 while len(told) <= _LARGEST_TEXT_BYTES:
@@ -104,7 +114,7 @@ async def _ask(name: str) -> bytes | None:
                     told += chunk
                 raise OSError("it says too much")
         except OSError as failure:  # TimeoutError is one
-            log.warning("metrics.process_left_out", name=name[1:], error=str(failure) or type(failure).__name__)
+            log.warning("metrics.process_left_out", sibling=number, error=str(failure) or type(failure).__name__)
             return None
 
 
