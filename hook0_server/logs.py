@@ -57,8 +57,10 @@ _SHARED: tuple[Any, ...] = (
 )
 
 
-def configure(level: str, form: str | None, stream: TextIO | None = None) -> None:
+def configure(level: str, form: str | None, stream: TextIO | None = None, *, process: str = "") -> None:
     """From now on log `level` and above as `form`: "json", "console", or None for console on a terminal and else JSON.
+
+    `process` is named in every line, where there are several.
 
     Lines of libraries that use the standard library's logging come out the same way, from warning on (all at debug).
     """
@@ -66,13 +68,21 @@ def configure(level: str, form: str | None, stream: TextIO | None = None) -> Non
     console = form == "console" or (form is None and stream.isatty())
     least = logging.getLevelNamesMapping()[level.upper()]
     last = _for_people(stream) if console else _for_machines()
+    first = [*_SHARED, *_naming(process)]
     structlog.configure(
-        processors=[damper := Damper(), *_SHARED, *last],
+        processors=[damper := Damper(), *first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    _take_standard_logging(stream, least if least == logging.DEBUG else max(least, logging.WARNING), last, damper)
+    _take_standard_logging(stream, least if least == logging.DEBUG else max(least, logging.WARNING), first, last, damper)
+
+
+def _naming(process: str) -> Sequence[Any]:
+    def name(_: Any, __: str, line: dict[str, Any]) -> dict[str, Any]:
+        return {**line, "process": process}
+
+    return [name] if process else []
 
 
 def _for_machines() -> Sequence[Any]:
@@ -90,12 +100,14 @@ def _json(line: Any, **_: Any) -> str:
     return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def _take_standard_logging(stream: TextIO, least: int, last: Sequence[Any], damper: Damper) -> None:
+def _take_standard_logging(
+    stream: TextIO, least: int, first: Sequence[Any], last: Sequence[Any], damper: Damper
+) -> None:
     handler = logging.StreamHandler(stream)
     handler.addFilter(damper.filter)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*first, structlog.stdlib.add_logger_name],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )

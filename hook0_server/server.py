@@ -26,7 +26,7 @@ from hook0_server.api import (
 from hook0_server.api import subscriptions as subscription_service
 from hook0_server.delivery import http, nodes, resolve, response, stage, subscriptions
 from hook0_server.gateway import app as gateway
-from hook0_server.gateway import health, receiver
+from hook0_server.gateway import health, receiver, siblings
 from hook0_server.ingest import writer
 from hook0_server.model import delivery, outcome
 from hook0_server.rpc import certificates
@@ -83,10 +83,19 @@ class Timings:
 class Server:
     """One running server: what was bound, and its parts. Made by `running`."""
 
-    def __init__(self, given: settings.Settings, db: database.Database, keyring: encryption.Keyring, timings: Timings) -> None:
+    def __init__(
+        self,
+        given: settings.Settings,
+        db: database.Database,
+        keyring: encryption.Keyring,
+        timings: Timings,
+        member: siblings.Member | None = None,
+    ) -> None:
         self.settings, self.db, self.keyring = given, db, keyring
         self.wake = wake.Wake(db)
         self.metrics = metrics.Metrics()
+        self._shares_ports = member is not None
+        self._scrape = siblings.Scrape(self.metrics, member)
         self._attempts_counted = {each: self.metrics.deliveries_attempted.labels(each.name) for each in outcome.Outcome}
         self._events_counted = self.metrics.events_published.labels("stored")
         self.hub = hub.Hub(db)
@@ -164,13 +173,24 @@ class Server:
             await parts.enter_async_context(self.hub.running())
             self.wake.listen(wake.ATTEMPTS, self.hub.heard)
             await parts.enter_async_context(self.writer.running())
+            await parts.enter_async_context(self._scrape.telling())
             served = gateway.serving(
-                self.settings.http_address, looked_at=self.health, counted=self.metrics, received=self.receiver if dev else None
+                self.settings.http_address,
+                looked_at=self.health,
+                scraped=self._scrape,
+                received=self.receiver if dev else None,
+                shares_port=self._shares_ports,
             )
             self.http = await parts.enter_async_context(served)
             through = self._pipeline(organization_id)
             self._open_calls = lambda: through.open_calls
-            edge = rpc.GrpcServer(self.operations(), through, self.settings.grpc_address, credentials=by_tls)
+            edge = rpc.GrpcServer(
+                self.operations(),
+                through,
+                self.settings.grpc_address,
+                credentials=by_tls,
+                shares_port=self._shares_ports,
+            )
             self.grpc = await edge.start()
             try:
                 if dev:

@@ -126,6 +126,10 @@ TABLE: tuple[Setting, ...] = (
         "What this process does: answer calls, send deliveries, or both.", "api, delivery or api,delivery",
     ),
     Setting(
+        "HOOK0_PROCESSES", "processes", forms.number(1, 64), "1",
+        "Processes that `serve` runs on the same ports (Linux); memory, pool and requests are limited for each.", "1 to 64",
+    ),
+    Setting(
         "HOOK0_LOG_LEVEL", "log_level", forms.one_of(_LEVELS), "info",
         "The least important lines that are logged.", ", ".join(_LEVELS),
     ),
@@ -184,6 +188,7 @@ class Settings:
     encryption_keys: str | None = dataclasses.field(repr=False)
     allow_targets: tuple[forms.Network, ...]
     roles: frozenset[str]
+    processes: int
     log_level: str
     log_format: str | None  # None: by whether the output is a terminal
     retention_days: int
