@@ -99,5 +99,5 @@ def _innermost(failure: BaseException) -> BaseException:
 
 def warn(given: settings.Settings) -> None:
     """Of settings with which nothing can be done, although they are allowed."""
-    if given.master_api_key is None and settings.API in given.roles:
+    if given.master_api_key is None and "api" in given.roles:
         log.warning("server.no_master_key", consequence="nobody can create applications: set HOOK0_MASTER_API_KEY")
