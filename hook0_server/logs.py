@@ -100,9 +100,7 @@ def _json(line: Any, **_: Any) -> str:
     return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def _take_standard_logging(
-    stream: TextIO, least: int, first: Sequence[Any], last: Sequence[Any], damper: Damper
-) -> None:
+def _take_standard_logging(stream: TextIO, least: int, first: Sequence[Any], last: Sequence[Any], damper: Damper) -> None:
     handler = logging.StreamHandler(stream)
     handler.addFilter(damper.filter)
     handler.setFormatter(

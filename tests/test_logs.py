@@ -37,6 +37,14 @@ def test_a_line_is_one_json_object_with_its_fields() -> None:
     assert said["at"].endswith("Z")
 
 
+def test_every_line_names_its_process_where_there_are_several() -> None:
+    stream = io.StringIO()
+    logs.configure("info", "json", stream, process="1")
+    structlog.get_logger().info("event.published")
+    logging.getLogger("aiohttp.server").warning("broken")
+    assert [json.loads(line)["process"] for line in stream.getvalue().splitlines()] == ["1", "1"]
+
+
 def test_lines_below_the_level_are_not_written() -> None:
     stream = io.StringIO()
     logs.configure("warning", "json", stream)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import pathlib
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -25,8 +26,8 @@ QUICK = keeper.Timing(least_pause=0.01, most_pause=0.04)
 class Supervised:
     """A supervisor of these Python programs, what it announced and what it logged."""
 
-    def __init__(self, *programs: str, timing: keeper.Timing = QUICK) -> None:
-        self.stopping = asyncio.Event()
+    def __init__(self, *programs: str, timing: keeper.Timing = QUICK, stopping: asyncio.Event | None = None) -> None:
+        self.stopping = stopping or asyncio.Event()
         self.announced: list[dict[str, Any]] = []
         self.ready = asyncio.Event()
         self.changed = asyncio.Event()
@@ -176,15 +177,32 @@ async def test_one_that_hangs_in_its_start_is_killed_and_tried_again() -> None:
     assert supervised.events("process.ended")[0]["how"] == "Process 0 was not ready after 0 s."
 
 
-async def test_a_cancellation_kills_at_once() -> None:
-    supervised = Supervised(STUBBORN, STUBBORN)
-    async with running(supervised) as task:
-        await asyncio.wait_for(supervised.ready.wait(), 10)
-        supervised.stopping.set()
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.wait_for(asyncio.wait([task]), 5)
+async def test_the_second_signal_kills_at_once() -> None:
+    given: asyncio.Queue[Supervised] = asyncio.Queue(1)
+
+    async def run() -> None:
+        given.put_nowait(supervised := Supervised(STUBBORN, STUBBORN, stopping=start.signals()))
+        await supervised.supervisor.run()
+
+    task = asyncio.create_task(run())
+    supervised = await given.get()
+    await asyncio.wait_for(supervised.ready.wait(), 10)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(supervised.stopping.wait(), 10)
+    assert not any(map(is_gone, supervised.announced[0]["pids"]))
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.wait_for(asyncio.wait([task]), 10)
+    assert task.cancelled()
     assert all(map(is_gone, supervised.announced[0]["pids"]))
+
+
+async def test_a_child_takes_a_second_signal_as_the_first() -> None:
+    """A service manager may send its own to all processes, beside that of the supervisor."""
+    stopping = start.signals(second_stops_at_once=False)
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(stopping.wait(), 10)
+        await asyncio.sleep(0.01)
 
 
 async def test_a_process_has_no_files_of_its_supervisor(tmp_path: pathlib.Path) -> None:

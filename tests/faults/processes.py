@@ -44,6 +44,7 @@ class Server:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HOOK0_") and name != "DATABASE_URL"}
         self._environment = kept | {"PYTHONPATH": str(_ROOT), "HOOK0_DATA_DIR": str(folder / "data")} | _SETTINGS | settings
         self._process: asyncio.subprocess.Process | None = None
+        self.announced: dict[str, Any] = {}
         self.grpc = ""
 
     @property
@@ -66,7 +67,8 @@ class Server:
         async with asyncio.timeout(READY_SECONDS):
             line = await self._process.stdout.readline()
         assert line, f"the server ended before it was ready:\n{self.log.read_text()[-4000:]}"
-        self.grpc = json.loads(line)["grpc"]
+        self.announced = json.loads(line)
+        self.grpc = self.announced["grpc"]
 
     def strike(self) -> None:
         """kill -9, now; `kill` reaps it."""
@@ -82,6 +84,13 @@ class Server:
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
+
+    async def stop(self) -> int:
+        """SIGTERM; answers the exit code."""
+        assert self._process is not None
+        self._signal(signal.SIGTERM)
+        async with asyncio.timeout(READY_SECONDS):
+            return await self._process.wait()
 
     async def kill(self) -> None:
         """kill -9, reaped. Harmless when it has ended."""

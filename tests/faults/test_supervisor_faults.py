@@ -10,14 +10,9 @@ import aiohttp
 import grpc
 import processes
 import psycopg
-import pytest
-import structlog
 from prometheus_client import parser
 
-import hook0_client
 from hook0_client import v1
-from hook0_server import settings as server_settings
-from hook0_server import start, supervisor
 from hook0_server.store.embedded import leftovers
 
 CHANNELS = 60  # connections after which two processes have surely both had one
@@ -36,7 +31,9 @@ async def call_through_new_connections(address: str, channels: int) -> None:
     async def one() -> None:
         options = [("grpc.use_local_subchannel_pool", 1)]
         async with grpc.aio.insecure_channel(address, options=options) as channel:
-            ask = channel.unary_unary("/hook0.v1.ApplicationService/ListApplications", v1.ListApplicationsRequest.SerializeToString)
+            ask = channel.unary_unary(
+                "/hook0.v1.ApplicationService/ListApplications", v1.ListApplicationsRequest.SerializeToString
+            )
             await ask(v1.ListApplicationsRequest(), metadata=METADATA, timeout=10, wait_for_ready=True)
 
     async with asyncio.TaskGroup() as tasks:
@@ -61,7 +58,7 @@ async def scraped(http: aiohttp.ClientSession, address: str, sample: str) -> dic
 async def nodes(dsn: str) -> set[int]:
     """The process ids of the nodes that live."""
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        return {row[0] for row in await (await connection.execute("SELECT pid FROM nodes WHERE NOT is_gone")).fetchall()}
+        return {row[0] for row in await (await connection.execute("SELECT pid FROM nodes")).fetchall()}
 
 
 async def test_two_processes_share_both_ports_and_one_that_is_killed_is_started_again(dsn: str) -> None:
@@ -100,13 +97,3 @@ async def test_everything_ends_with_a_supervisor_that_is_killed() -> None:
 
         await until(gone)
         assert "database system is shut down" in (server.folder / "data" / "postgres.log").read_text()
-
-
-async def test_the_second_signal_ends_a_server_of_two_processes_at_once(dsn: str) -> None:
-    async with processes.serving("twice", HOOK0_PROCESSES="2", DATABASE_URL=dsn, HOOK0_STOP_GRACE="60") as server:
-        frozen = server.announced["pids"][0]
-        os.kill(frozen, signal.SIGSTOP)
-        server.signal(signal.SIGTERM)
-        await until(lambda: asyncio.sleep(0, bool(server.logged("server.stopping"))))
-        assert await server.stop() == 1
-        assert not pathlib.Path(f"/proc/{frozen}").exists()
