@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ _ROOT = pathlib.Path(__file__).parents[2]
 SERVE = ("-c", "from hook0_server import cli; cli.main()", "serve")
 QUICK = (str(pathlib.Path(__file__).with_name("quick_server.py")),)
 _ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+_FAILURE = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 _SETTINGS = {
     "HOOK0_GRPC_ADDRESS": "127.0.0.1:0",
     "HOOK0_HTTP_ADDRESS": "127.0.0.1:0",
@@ -69,6 +70,13 @@ class Server:
         assert line, f"the server ended before it was ready:\n{self.log.read_text()[-4000:]}"
         self.announced = json.loads(line)
         self.grpc = self.announced["grpc"]
+
+    @property
+    def resident_mib(self) -> int:
+        """Memory of the server itself."""
+        assert self._process is not None
+        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
     def strike(self) -> None:
         """kill -9, now; `kill` reaps it."""
@@ -145,9 +153,10 @@ def _short_directory(name: str) -> Iterator[pathlib.Path]:
 
 @dataclass
 class Receiver:
-    """Counts webhooks by event id and answers each after `delay` seconds."""
+    """Counts webhooks by event id and answers each after `delay` seconds; those that `fails` names, with a failure."""
 
     delay: float
+    fails: Callable[[str], bool] = lambda event_id: False
     port: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     open: int = 0
@@ -193,12 +202,13 @@ class _Connection(asyncio.Protocol):
         self._receiver.counts[self._event_id] += 1
         self._receiver.open += 1
         self._receiver.changed.set()
-        asyncio.get_running_loop().call_later(self._receiver.delay, self._answer)
+        answer = _FAILURE if self._receiver.fails(self._event_id) else _ANSWER
+        asyncio.get_running_loop().call_later(self._receiver.delay, self._answer, answer)
 
-    def _answer(self) -> None:
+    def _answer(self, answer: bytes) -> None:
         self._receiver.open -= 1
         if not self._transport.is_closing():
-            self._transport.write(_ANSWER)
+            self._transport.write(answer)
 
 
 @contextlib.asynccontextmanager

@@ -4,6 +4,8 @@ recovers by itself without flooding its log."""
 import asyncio
 import contextlib
 import dataclasses
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -54,9 +56,7 @@ class Bench:
     client: hook0_client.Client
     made: workbench.Application
     receiver: workbench.Receiver
-    outage: processes.Outage
-    admin: psycopg.AsyncConnection[Any]
-    user: str
+    dsn: str
 
     @contextlib.asynccontextmanager
     async def calling(self) -> AsyncIterator[Told]:
@@ -81,15 +81,6 @@ class Bench:
             told.changed.set()
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def execute(self, statement: str) -> None:
-        """As the administrator; {database} and {user} are the server's."""
-        names = {"database": sql.Identifier(self.admin.info.dbname), "user": sql.Identifier(self.user)}
-        await self.admin.execute(sql.SQL(statement).format(**names))  # type: ignore[arg-type]
-
-    async def disconnect(self) -> None:
-        """Every session of the server is ended, whatever it is doing."""
-        await self.admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [self.user])
-
     async def survive(self, begin: Callable[[], Awaitable[None]], end: Callable[[], Awaitable[None]], refused: int) -> Told:
         """Some calls, then the trouble among them, then some more; all that was acknowledged arrives."""
         async with self.calling() as told:
@@ -111,7 +102,9 @@ class Bench:
             while told.acknowledged - self.receiver.counts.keys():
                 self.receiver.changed.clear()
                 await self.receiver.changed.wait()
-        stored = {str(row[0]) for row in await (await self.admin.execute("SELECT event_id FROM events")).fetchall()}
+        async with await psycopg.AsyncConnection.connect(self.dsn) as connection:
+            rows = await (await connection.execute("SELECT event_id FROM events")).fetchall()
+        stored = {str(row[0]) for row in rows}
         assert told.acknowledged <= stored
 
     def _judge(self, told: Told, recovered: float) -> None:
@@ -126,53 +119,63 @@ class Bench:
         assert repeats == 0, "a server that lives knows what it has sent"
 
 
+@contextlib.asynccontextmanager
+async def prepared(server: app.Server | processes.Server, dsn: str) -> AsyncIterator[Bench]:
+    """An application of this server; `dsn` leads to its database whatever happens in between."""
+    async with hook0_client.connect(server.grpc, token=conftest.MASTER_KEY) as master, workbench.receiving() as receiver:
+        made = await workbench.application(master, TYPE)
+        await workbench.subscribe(master, made.application_id, receiver.url)
+        yield Bench(master, made, receiver, dsn)
+
+
 @dataclass
-class Before:
-    """What is there before a server: the way to its database, which may fail, and a connection beside it."""
+class Way:
+    """The way of a server to its database, which may fail, and a connection beside it."""
 
     outage: processes.Outage
     admin: psycopg.AsyncConnection[Any]
     user: str
+    dsn: str
 
-    @contextlib.asynccontextmanager
-    async def bench(self, server: app.Server | processes.Server) -> AsyncIterator[Bench]:
-        connected = hook0_client.connect(server.grpc, token=conftest.MASTER_KEY)
-        async with connected as master, workbench.receiving() as receiver:
-            made = await workbench.application(master, TYPE)
-            await workbench.subscribe(master, made.application_id, receiver.url)
-            yield Bench(master, made, receiver, self.outage, self.admin, self.user)
+    async def execute(self, statement: str) -> None:
+        """As the administrator; {user} is the server's."""
+        await self.admin.execute(sql.SQL(statement).format(user=sql.Identifier(self.user)))  # type: ignore[arg-type]
+
+    async def disconnect(self) -> None:
+        """Every session of the server is ended, whatever it is doing."""
+        await self.admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [self.user])
 
 
 @pytest.fixture
-async def before(dsn: str) -> AsyncIterator[Before]:
+async def way(dsn: str) -> AsyncIterator[Way]:
     async with contextlib.AsyncExitStack() as stack:
         admin = await stack.enter_async_context(await psycopg.AsyncConnection.connect(dsn, autocommit=True))
         user = f"u_{admin.info.dbname[-12:]}"
         await admin.execute(f"CREATE ROLE {user} LOGIN IN ROLE postgres")  # no superuser: limits hold for it
         stack.push_async_callback(admin.execute, f"DROP ROLE {user}")
         outage = await stack.enter_async_context(processes.proxied(conninfo.make_conninfo(dsn, user=user)))
-        yield Before(outage, admin, user)
+        yield Way(outage, admin, user, dsn)
 
 
 @pytest.fixture
-async def bench(settings: server_settings.Settings, before: Before) -> AsyncIterator[Bench]:
+async def bench(settings: server_settings.Settings, way: Way) -> AsyncIterator[Bench]:
     given = dataclasses.replace(settings, stop_grace=1.0)
-    async with app.serving(given, before.outage.dsn, timings=TIMINGS) as server, before.bench(server) as made:
+    async with app.serving(given, way.outage.dsn, timings=TIMINGS) as server, prepared(server, way.dsn) as made:
         yield made
 
 
-async def test_a_database_that_takes_no_writes_is_waited_for(before: Before) -> None:
+async def test_a_database_that_takes_no_writes_is_waited_for(way: Way) -> None:
     """And the log is not flooded with what every call and every stage has to say."""
 
     async def begin() -> None:
-        await bench.execute("ALTER ROLE {user} SET default_transaction_read_only = on")
-        await bench.disconnect()
+        await way.execute("ALTER ROLE {user} SET default_transaction_read_only = on")
+        await way.disconnect()
 
     async def end() -> None:
         """As after a failover: only new sessions can write."""
-        await bench.execute("ALTER ROLE {user} RESET default_transaction_read_only")
+        await way.execute("ALTER ROLE {user} RESET default_transaction_read_only")
 
-    async with processes.serving("troubles", DATABASE_URL=before.outage.dsn) as server, before.bench(server) as bench:
+    async with processes.serving("troubles", DATABASE_URL=way.outage.dsn) as server, prepared(server, way.dsn) as bench:
         said = len(server.log.read_text().splitlines())
         told = await bench.survive(begin, end, 2 * QUIET_LINES)
         lines = server.log.read_text().splitlines()[said:]
@@ -181,21 +184,21 @@ async def test_a_database_that_takes_no_writes_is_waited_for(before: Before) -> 
         assert server.logged("database.unavailable")
 
 
-async def test_a_database_without_a_free_connection_is_waited_for(bench: Bench) -> None:
+async def test_a_database_without_a_free_connection_is_waited_for(bench: Bench, way: Way) -> None:
     async def begin() -> None:
-        await bench.execute("ALTER ROLE {user} CONNECTION LIMIT 0")
-        await bench.disconnect()
+        await way.execute("ALTER ROLE {user} CONNECTION LIMIT 0")
+        await way.disconnect()
 
     async def end() -> None:
-        await bench.execute("ALTER ROLE {user} CONNECTION LIMIT -1")
+        await way.execute("ALTER ROLE {user} CONNECTION LIMIT -1")
 
     await bench.survive(begin, end, REFUSED)
 
 
-async def test_sessions_that_end_in_the_middle_of_transactions_lose_nothing(bench: Bench) -> None:
+async def test_sessions_that_end_in_the_middle_of_transactions_lose_nothing(bench: Bench, way: Way) -> None:
     async def begin() -> None:
         for _ in range(8):
-            await bench.disconnect()
+            await way.disconnect()
             await asyncio.sleep(0.1)
 
     async def end() -> None:
@@ -204,12 +207,51 @@ async def test_sessions_that_end_in_the_middle_of_transactions_lose_nothing(benc
     await bench.survive(begin, end, refused=1)
 
 
-async def test_a_slow_database_makes_everybody_wait_and_nobody_fail(bench: Bench) -> None:
+async def test_a_slow_database_makes_everybody_wait_and_nobody_fail(bench: Bench, way: Way) -> None:
     async def begin() -> None:
-        bench.outage.delay = 0.2
+        way.outage.delay = 0.2
 
     async def end() -> None:
-        bench.outage.delay = 0.0
+        way.outage.delay = 0.0
 
     told = await bench.survive(begin, end, refused=0)
     assert told.refusals == []
+
+
+@pytest.fixture
+async def embedded() -> AsyncIterator[processes.Server]:
+    """A server with a PostgreSQL of its own."""
+    async with processes.serving("embedded") as server:
+        yield server
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL], ids=lambda number: number.name)
+async def test_a_postgresql_that_is_started_again_is_waited_for(embedded: processes.Server, number: signal.Signals) -> None:
+    async def begin() -> None:
+        """It stops fast, at once, or is killed; the server starts it again."""
+        os.kill(int((embedded.cluster / "postmaster.pid").read_text().split()[0]), number)
+
+    async def end() -> None:
+        return
+
+    async with prepared(embedded, embedded.embedded_dsn()) as bench:
+        await bench.survive(begin, end, refused=1)
+    assert embedded.logged("embedded_postgresql_started_again")
+
+
+@pytest.mark.soak
+async def test_a_postgresql_whose_connections_others_have_taken_is_waited_for(embedded: processes.Server) -> None:
+    dsn, of_server = embedded.embedded_dsn(), "FROM pg_stat_activity WHERE application_name LIKE 'hook0%'"
+    async with prepared(embedded, dsn) as bench, contextlib.AsyncExitStack() as others:
+        admin = await others.enter_async_context(await psycopg.AsyncConnection.connect(dsn, autocommit=True))
+
+        async def take_all() -> None:
+            """Whatever is free, again and again, until the server has none left."""
+            async with asyncio.timeout(RECOVERY_SECONDS):
+                while (await admin.execute(f"SELECT pg_terminate_backend(pid) {of_server}")).rowcount:
+                    with contextlib.suppress(psycopg.OperationalError):
+                        while True:
+                            await others.enter_async_context(await psycopg.AsyncConnection.connect(dsn))
+
+        await bench.survive(take_all, others.aclose, REFUSED)

@@ -59,6 +59,7 @@ class Storm:
             fallen.set()
 
         if between_commit_and_answer:
+            self.ways[number].cuts.clear()  # the one before is used up
             self.ways[number].cut(PUBLISH, rows=2, blow=blow)
             await asyncio.wait_for(fallen.wait(), 20)
             self.unanswered += 1
@@ -85,13 +86,12 @@ async def storming(dsn: str, servers: int, program: tuple[str, ...]) -> AsyncIte
     async with contextlib.AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(processes.receiving(RECEIVER_SECONDS))
         ways = [await stack.enter_async_context(proxies.before_postgres(dsn)) for _ in range(servers)]
-        running = await asyncio.gather(
-            *(
-                stack.enter_async_context(processes.serving(f"storm{at}", program, DATABASE_URL=way.dsn))
+        async with asyncio.TaskGroup() as tasks:
+            starting = [
+                tasks.create_task(stack.enter_async_context(processes.serving(f"storm{at}", program, DATABASE_URL=way.dsn)))
                 for at, way in enumerate(ways)
-            )
-        )
-        yield Storm(list(running), ways, receiver)
+            ]
+        yield Storm([each.result() for each in starting], ways, receiver)
 
 
 async def weather(storm: Storm, dsn: str, kills: int, between: int, calm_seconds: float) -> None:
