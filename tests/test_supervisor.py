@@ -84,6 +84,7 @@ async def test_it_is_announced_once_when_all_are_ready() -> None:
     supervised = Supervised(READY, READY)
     async with running(supervised):
         await asyncio.wait_for(supervised.ready.wait(), 10)
+        assert all(os.getsid(pid) == pid for pid in supervised.announced[0]["pids"]), "a ctrl-C reaches the supervisor alone"
     (facts,) = supervised.announced
     assert facts == {"ready": True, "grpc": "g:1", "http": "h:1", "pids": facts["pids"]}
     assert len(set(facts["pids"])) == 2

@@ -19,7 +19,7 @@ CHANNELS = 60  # connections after which two processes have surely both had one
 METADATA = (("authorization", f"Bearer {processes.MASTER_KEY}"),)
 
 
-async def until(claim: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+async def until(claim: Callable[[], Awaitable[bool]], seconds: float = 40.0) -> None:
     async with asyncio.timeout(seconds):
         while not await claim():  # noqa: ASYNC110  other processes set no asyncio.Event
             await asyncio.sleep(0.02)
@@ -87,8 +87,10 @@ async def test_two_processes_share_both_ports_and_one_that_is_killed_is_started_
 
 
 async def test_everything_ends_with_a_supervisor_that_is_killed() -> None:
-    async with processes.serving("alone", HOOK0_PROCESSES="2") as server:
-        assert leftovers.find(server.cluster)
+    async with processes.serving("alone", HOOK0_PROCESSES="2", HOOK0_POOL_SIZE="40") as server:
+        async with await psycopg.AsyncConnection.connect(server.embedded_dsn()) as connection:
+            row = await (await connection.execute("SHOW max_connections")).fetchone()
+        assert row == ("130",), "for each process its pool and 20, and 10 beside them"
         await server.kill()
 
         async def gone() -> bool:
