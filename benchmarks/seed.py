@@ -71,7 +71,7 @@ async def subscriptions(dsn: str, application_id: str, wanted: Sequence[Subscrip
             for subscription_id, each in zip(made, wanted, strict=True):
                 target = orjson.dumps({"method": "POST", "url": each.url, "headers": {}})
                 await copy.write_row((application_id, subscription_id, 1, keyring.encrypt(target, subscription_id)))
-    await settle(dsn)
+    await _settle(dsn, SQL.settle_subscriptions)
     return made
 
 
@@ -123,7 +123,7 @@ async def history(dsn: str, application_id: str, event_type: str, *, events: int
     async with asyncio.TaskGroup() as tasks:
         for number in range(_AT_ONCE):
             tasks.create_task(_write(dsn, given, slices), name=f"seed.history-{number}")
-    await settle(dsn)
+    await _settle(dsn, SQL.settle_history)
 
 
 def _slices(days: Sequence[date], events: int) -> Iterator[dict[str, Any]]:
@@ -139,10 +139,10 @@ async def _write(dsn: str, given: dict[str, Any], slices: Iterator[dict[str, Any
             await connection.execute(SQL.history, given | each)
 
 
-async def settle(dsn: str) -> None:
-    """Statistics and visibility as a running database has them."""
+async def _settle(dsn: str, vacuum: bytes) -> None:
+    """Statistics and visibility as a database has them that runs for long."""
     async with connected(dsn) as connection:
-        await connection.execute(SQL.settle)
+        await connection.execute(vacuum)
 
 
 def _ids(count: int) -> list[uuid.UUID]:

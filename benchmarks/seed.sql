@@ -57,6 +57,9 @@ SELECT at, %(application_id)s, id, id, event_id, %(day)s, %(event_type)s,
   FROM event CROSS JOIN LATERAL (SELECT m, m %% 10 = 0 AS is_failed, pg_temp.id(at, m, 2) AS id
                                    FROM generate_series(n * %(attempts)s::bigint, n * %(attempts)s::bigint + %(attempts)s::bigint - 1) m) a
 
--- name: settle
--- What autovacuum would have done by and by.
-VACUUM (ANALYZE)
+-- name: settle_subscriptions
+-- What autovacuum would have done by and by; below too.
+VACUUM (ANALYZE) subscriptions, subscription_revisions
+
+-- name: settle_history
+VACUUM (ANALYZE) events, attempts
