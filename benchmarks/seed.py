@@ -108,6 +108,13 @@ async def waiting(
         return (await connection.execute(SQL.waiting, given)).rowcount
 
 
+async def open_deliveries(dsn: str) -> int:
+    """Those that wait, are held or are parked."""
+    async with connected(dsn) as connection:
+        [(count,)] = await (await connection.execute(SQL.open_deliveries)).fetchall()
+        return int(count)
+
+
 async def history(dsn: str, application_id: str, event_type: str, *, events: int, subscriptions: Sequence[uuid.UUID]) -> None:
     """Ten days of so many events in all, and five times as many attempts; the partitions must be there."""
     today = datetime.now(UTC).date()

@@ -35,6 +35,9 @@ SELECT s.application_id, uuid_v7(), uuid_v7(), s.subscription_id, e.event_id, e.
  CROSS JOIN generate_series(1, %(each)s)
  WHERE s.application_id = %(application_id)s
 
+-- name: open_deliveries
+SELECT count(*) FROM deliveries
+
 -- name: history
 -- Events `first` to `last` of one day, spread over as much of it as has passed, each with `attempts` final attempts of as many
 -- subscriptions; one in ten was a failure that went on.

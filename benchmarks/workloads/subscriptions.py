@@ -1,9 +1,9 @@
-"""Does an application pay for subscriptions that do not match? One matches; the others are a third each unlike by label, type, both."""
+"""Does an application pay for subscriptions that do not match: a third each unlike by label, by type, by both?"""
 
 import contextlib
 import statistics
 
-from benchmarks import rig, scale, seed
+from benchmarks import figures, rig, scale, seed
 from benchmarks.arrivals import Receiver
 
 _OTHER_TYPE = "x.y.z"
@@ -29,7 +29,11 @@ async def run(scale: scale.Scale) -> list[scale.Result]:
     medians = {count: statistics.median(measured) for count, measured in rates.items()}
     return [
         scale.row(
-            "subscriptions", f"{count:,}, one matches", published_per_second=medians[count], ratio_to_1=medians[count] / medians[1]
+            "subscriptions",
+            f"{count:,}, one matches",
+            published_per_second=medians[count],
+            ratio_to_1=medians[count] / medians[1],
+            each_turn=figures.spread(rates[count]),
         )
         for count in counts
     ]
