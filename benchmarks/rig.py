@@ -230,6 +230,17 @@ async def load(tenant: Tenant, mode: str, **order: Any) -> Sent:
 
 
 @contextlib.asynccontextmanager
+async def loading_meanwhile(tenant: Tenant, mode: str, **order: Any) -> AsyncIterator[None]:
+    """The same beside what the block does; it is stopped with the block, unless it is done before."""
+    running = asyncio.create_task(load(tenant, mode, **order), name="rig.load")
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+@contextlib.asynccontextmanager
 async def receiver() -> AsyncIterator[arrivals.Receiver]:
     """A receiver process. Paths: /hang… never answers, /fail… answers 503, all others 204."""
     with _folder("receiver") as folder:
