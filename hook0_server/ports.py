@@ -30,20 +30,23 @@ def kept(address: str, edge: str) -> Iterator[str]:
 
 
 def _keep(held: contextlib.ExitStack, family: socket.AddressFamily, place: tuple[object, ...]) -> int:
-    """Bind without SO_REUSEPORT, which would let us in beside a stranger who has it too, and set it for the children."""
+    """Bind with SO_REUSEADDR, as what has just been closed here shall not hinder; then take it back, as it would let in
+    whoever has it too. SO_REUSEPORT comes after, for the children: bound with it we would join a stranger who shares.
+    """
     bound = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what has just been closed here does not hinder
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     bound.bind(place)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     number = int(bound.getsockname()[1])
     _claim(held, f"{place[0]} {number}")
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return number
 
 
 def _claim(held: contextlib.ExitStack, name: str) -> None:
-    """SO_REUSEADDR lets two in that do not listen: a second supervisor, as long as our children do not listen yet.
+    """Two may be bound that do not listen: a second supervisor, as long as our children do not listen yet.
 
     A name in the abstract namespace has one owner, lives in the same network namespace, and ends with its owner.
     """

@@ -154,6 +154,15 @@ async def test_it_does_not_give_up_once_one_was_ready(tmp_path: pathlib.Path) ->
     assert [line["how"] for line in supervised.events("process.ended")] == ["The keys are wrong."]
 
 
+async def test_it_does_not_give_up_when_all_fail_that_were_ready_before(tmp_path: pathlib.Path) -> None:
+    """The database may be away for a while."""
+    first_time = f"import pathlib; p = pathlib.Path({str(tmp_path / 'tried')!r}); there = p.exists(); p.touch(); "
+    supervised = Supervised(f"{first_time}exec({REFUSED!r} if there else {CRASHES!r})")
+    async with running(supervised) as task:
+        await supervised.until(lambda: len(supervised.events("process.ended")) >= 4)
+        assert not task.done()
+
+
 async def test_a_stop_during_the_start_is_no_refusal() -> None:
     supervised = Supervised(SILENT, SILENT)
     run = asyncio.create_task(supervised.supervisor.run())

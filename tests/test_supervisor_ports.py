@@ -45,6 +45,12 @@ def test_a_kept_port_takes_no_connections_and_those_who_share_it_get_them_all() 
         assert len(taken) == 2
 
 
+@pytest.mark.parametrize("spelling", ["127.0.0.1", "0.0.0.0"])  # noqa: S104  it fails
+def test_a_stranger_cannot_listen_on_a_kept_port_while_no_child_does(spelling: str) -> None:
+    with ports.kept("127.0.0.1:0", "gRPC") as address, pytest.raises(OSError, match="in use"):
+        listening(address.replace("127.0.0.1", spelling), shared=False)
+
+
 def test_a_port_where_somebody_listens_is_refused_even_if_he_would_share_it() -> None:
     with contextlib.ExitStack() as opened:
         first = opened.enter_context(ports.kept("127.0.0.1:0", "gRPC"))
@@ -64,7 +70,8 @@ def test_a_port_that_another_supervisor_keeps_is_refused_before_anybody_listens(
 
 def test_a_port_that_was_just_closed_can_be_kept() -> None:
     """The connection that the server closed first stays in TIME_WAIT on its port."""
-    with ports.kept("127.0.0.1:0", "gRPC") as address, listening(address, shared=False) as before:
+    with listening("127.0.0.1:0", shared=False) as before:
+        address = f"127.0.0.1:{before.getsockname()[1]}"
         client = socket.create_connection(before.getsockname(), 5)
         before.accept()[0].close()
         assert client.recv(1) == b""
