@@ -22,9 +22,12 @@ DELETE FROM nodes WHERE node_id = %(node)b::int
 
 -- name: take_over
 -- Let go the rows of nodes that are not there any more, a late commit of a dead one included. They may have been sent before.
-UPDATE deliveries SET owner = NULL, takeover_count = least(takeover_count, 32766) + 1
- WHERE owner > 0 AND owner <> ALL (ARRAY(SELECT node_id FROM nodes))
-RETURNING application_id, delivery_id
+-- A row that its owner, who was thought dead, passes on meanwhile is waited for and then left alone: its owner is asked for again.
+UPDATE deliveries d SET owner = NULL, takeover_count = least(d.takeover_count, 32766) + 1
+  FROM deliveries dead
+ WHERE dead.owner > 0 AND dead.owner <> ALL (ARRAY(SELECT node_id FROM nodes))
+   AND d.application_id = dead.application_id AND d.delivery_id = dead.delivery_id AND d.owner = dead.owner
+RETURNING d.application_id, d.delivery_id
 
 -- name: pass_on
 -- To the new incarnation what was begun: its outcome is still to come. By key: asked of every row, a list of 8,000 took 1.2 s.

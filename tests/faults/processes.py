@@ -78,6 +78,14 @@ class Server:
         status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
+    @property
+    def children(self) -> list[int]:
+        """The processes that serve under a supervisor (HOOK0_PROCESSES), which starts them again."""
+        assert self._process is not None
+        pid = self._process.pid
+        found = map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return [each for each in found if b"hook0_server.child" in pathlib.Path(f"/proc/{each}/cmdline").read_bytes()]
+
     def strike(self) -> None:
         """kill -9, now; `kill` reaps it."""
         self._signal(signal.SIGKILL)

@@ -85,6 +85,21 @@ async def test_what_a_node_left_behind_is_taken_over_as_soon_as_it_went(db: data
             await node.took_over.wait()
 
 
+async def test_a_sweep_takes_nothing_from_one_who_was_thought_dead_and_is_born_again(db: database.Database) -> None:
+    delivery_id = await rows.delivery(db, rows.id7(), owner=GONE)
+    reborn = b"WITH born AS (INSERT INTO nodes (is_sending, host, pid, version) VALUES (true, '', 1, '') RETURNING node_id)"
+    async with db.connection() as connection, asyncio.TaskGroup() as tasks:
+        async with connection.transaction():
+            await connection.execute(reborn + b" UPDATE deliveries SET owner = node_id FROM born")
+            sweeping = tasks.create_task(stored_nodes.take_over(db.hot("sweep")), name="sweep")
+            async with asyncio.timeout(SOON_SECONDS):
+                while not await db.fetch(b"SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  another connection
+                    await asyncio.sleep(0.01)
+        assert await asyncio.wait_for(sweeping, SOON_SECONDS) == 0
+    found = b"SELECT delivery_id, takeover_count FROM deliveries JOIN nodes ON owner = node_id"
+    assert await db.fetch(found) == [(delivery_id, 0)]
+
+
 async def test_a_sweep_that_failed_is_done_with_the_next_beat(db: database.Database, monkeypatch: pytest.MonkeyPatch) -> None:
     take_over, failed = stored_nodes.take_over, asyncio.Event()
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import random
+import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -32,6 +34,7 @@ class Storm:
     servers: list[processes.Server]
     ways: list[proxies.CommitProxy]
     receiver: processes.Receiver
+    is_supervised: bool = False
     acknowledged: set[str] = field(default_factory=set)
     most_repeats: int = 0
     unanswered: int = 0
@@ -54,19 +57,31 @@ class Storm:
         server, fallen = self.servers[number], asyncio.Event()
 
         def blow() -> None:
-            self.most_repeats += self.receiver.open + processes.RECORD_BATCH
-            server.strike()
+            struck = self._strike(server, everything=between_commit_and_answer)
+            self.most_repeats += self.receiver.open + processes.RECORD_BATCH * struck
             fallen.set()
 
         if between_commit_and_answer:
             self.ways[number].cuts.clear()  # the one before is used up
             self.ways[number].cut(PUBLISH, rows=2, blow=blow)
-            await asyncio.wait_for(fallen.wait(), 20)
+            await asyncio.wait_for(fallen.wait(), 30)
             self.unanswered += 1
         else:
             blow()
-        await server.kill()
-        await server.start()
+        if not self.is_supervised:
+            await server.kill()
+            await server.start()
+
+    def _strike(self, server: processes.Server, *, everything: bool) -> int:
+        """The server, or of one with a supervisor one of its processes, or all; how many that was."""
+        if not self.is_supervised:
+            server.strike()
+            return 1
+        children = server.children
+        struck = children if everything else random.sample(children, min(1, len(children)))
+        for pid in struck:
+            os.kill(pid, signal.SIGKILL)
+        return len(struck)
 
     async def arrived(self, dsn: str) -> None:
         """Every acknowledged event has arrived, and no delivery is open or ended twice."""
@@ -82,13 +97,15 @@ class Storm:
 
 
 @contextlib.asynccontextmanager
-async def storming(dsn: str, servers: int, program: tuple[str, ...]) -> AsyncIterator[Storm]:
+async def storming(dsn: str, servers: int, program: tuple[str, ...], **settings: str) -> AsyncIterator[Storm]:
     async with contextlib.AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(processes.receiving(RECEIVER_SECONDS))
         ways = [await stack.enter_async_context(proxies.before_postgres(dsn)) for _ in range(servers)]
         async with asyncio.TaskGroup() as tasks:
             starting = [
-                tasks.create_task(stack.enter_async_context(processes.serving(f"storm{at}", program, DATABASE_URL=way.dsn)))
+                tasks.create_task(
+                    stack.enter_async_context(processes.serving(f"storm{at}", program, DATABASE_URL=way.dsn, **settings))
+                )
                 for at, way in enumerate(ways)
             ]
         yield Storm([each.result() for each in starting], ways, receiver)
@@ -131,10 +148,18 @@ async def test_two_kills_one_between_commit_and_answer_lose_nothing(dsn: str) ->
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
-async def test_twenty_kills_lose_nothing(dsn: str) -> None:
+@pytest.mark.timeout(900)
+async def test_twenty_kills_of_two_servers_lose_nothing(dsn: str) -> None:
     async with storming(dsn, 2, processes.SERVE) as storm:
         await weather(storm, dsn, kills=20, between=5, calm_seconds=2.0)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+async def test_twenty_kills_of_the_processes_of_one_server_lose_nothing(dsn: str) -> None:
+    async with storming(dsn, 1, processes.SERVE, HOOK0_PROCESSES="2") as storm:
+        storm.is_supervised = True
+        await weather(storm, dsn, kills=20, between=5, calm_seconds=8.0)
 
 
 def test_the_text_by_which_a_publish_is_known_is_in_it() -> None:
