@@ -104,7 +104,7 @@ async def test_what_the_dead_held_is_found_by_one_look_at_open_work(tables: plan
     held = await count(tables, "deliveries WHERE owner = 7")
     await nodes.leave(tables.hot, planning.NODE)
     assert await nodes.take_over(tables.hot) == held
-    tables.explaining.judge(everything + FEW, whole=("nodes", "deliveries"))
+    tables.explaining.judge(everything + held + FEW, "deliveries_pkey", whole=("nodes", "deliveries"))  # those once more
 
 
 async def test_what_memory_lost_is_found_by_one_look_at_open_work(tables: planning.Tables) -> None:
