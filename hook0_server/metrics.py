@@ -1,57 +1,88 @@
-"""What is counted, in the form Prometheus reads. A label is a word from a short list, never an id."""
+"""What is counted, in the form Prometheus reads. A label is a word from a short list, never an id.
+
+The parts of a server count in plain numbers, and a scrape reads them: a counter of the library takes 0.5 µs and a
+histogram 1.5 µs each time, which thousands of events a second would pay.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 
 import prometheus_client
-from prometheus_client import exposition
+from prometheus_client import core, exposition, registry
+
+from hook0_server.model import histogram
 
 CONTENT_TYPE = exposition.CONTENT_TYPE_PLAIN_0_0_4
 
-_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-
-class Metrics:
-    """The metrics of one server; several in one process do not meet."""
+class Metrics(registry.Collector):
+    """The metrics of one server; several in one process do not meet. What else is to be read joins `registry`."""
 
     def __init__(self) -> None:
-        self.registry = registry = prometheus_client.CollectorRegistry()
-        prometheus_client.ProcessCollector(registry=registry)
-        self.rpc_calls = prometheus_client.Counter(
-            "hook0_rpc_calls", "Calls that ended, by operation and status code.", ["method", "code"], registry=registry
-        )
-        self.rpc_seconds = prometheus_client.Histogram(
-            "hook0_rpc_seconds", "How long unary calls took.", ["method"], buckets=_SECONDS, registry=registry
-        )
-        self.rpc_open = prometheus_client.Gauge(
-            "hook0_rpc_open", "Calls that are open now, streams among them.", registry=registry
-        )
-        self.events_published = prometheus_client.Counter(
-            "hook0_events_published", "Events that were stored.", ["result"], registry=registry
-        )
-        self.deliveries_taken = prometheus_client.Counter(
-            "hook0_deliveries_taken",
-            "Deliveries taken into memory: handed_over by publishing, or claimed.",
-            ["way"],
-            registry=registry,
-        )
-        self.deliveries_attempted = prometheus_client.Counter(
-            "hook0_deliveries_attempted", "Attempts that were recorded, by outcome.", ["outcome"], registry=registry
-        )
-        self.queue_length = prometheus_client.Gauge(
-            "hook0_queue_length", "What waits in memory, by queue.", ["queue"], registry=registry
-        )
-        self.feed_lag_seconds = prometheus_client.Gauge(
-            "hook0_feed_lag_seconds",
-            "How far the attempt feed is behind now: an open writing transaction holds it.",
-            registry=registry,
-        )
-        self.database_unavailable = prometheus_client.Counter(
-            "hook0_database_unavailable", "Calls that failed because the database did not answer.", registry=registry
-        )
-        self.processes_left_out = prometheus_client.Counter(
-            "hook0_processes_left_out",
-            "Processes of this server that did not answer a scrape in time, so that it lacks their metrics.",
-            registry=registry,
-        )
+        self.rpc_calls: Counter[tuple[str, str]] = Counter()  # by method and canonical code
+        self.rpc_seconds: defaultdict[str, histogram.Histogram] = defaultdict(lambda: histogram.Histogram(histogram.SECONDS))
+        self.database_unavailable = self.processes_left_out = 0
+        self.registry = prometheus_client.CollectorRegistry()
+        prometheus_client.ProcessCollector(registry=self.registry)
+        self.registry.register(self)
 
     def text(self) -> bytes:
         """Everything in Prometheus's text form, of type CONTENT_TYPE."""
         return exposition.generate_latest(self.registry)
+
+    def collect(self) -> Iterator[core.Metric]:
+        calls = core.CounterMetricFamily(
+            "hook0_rpc_calls", "Calls that ended, by operation and status code.", labels=["method", "code"]
+        )
+        for (method, code), count in self.rpc_calls.items():
+            calls.add_metric([method, code], count)
+        yield calls
+        yield histograms("hook0_rpc_seconds", "How long unary calls took.", self.rpc_seconds, label="method")
+        yield counter(
+            "hook0_database_unavailable",
+            "Calls that failed because the database did not answer.",
+            self.database_unavailable,
+        )
+        yield counter(
+            "hook0_processes_left_out",
+            "Processes of this server that did not answer a scrape in time, so that it lacks their metrics.",
+            self.processes_left_out,
+        )
+
+
+def counter(name: str, about: str, value: float) -> core.CounterMetricFamily:
+    return core.CounterMetricFamily(name, about, value=value)
+
+
+def counters(name: str, about: str, values: Mapping[str, float], *, label: str) -> core.CounterMetricFamily:
+    family = core.CounterMetricFamily(name, about, labels=[label])
+    for word, value in values.items():
+        family.add_metric([word], value)
+    return family
+
+
+def gauge(name: str, about: str, value: float | None) -> core.GaugeMetricFamily:
+    """None: it is not known now, and so not shown."""
+    return core.GaugeMetricFamily(name, about, value=value)
+
+
+def gauges(name: str, about: str, values: Mapping[str, float], *, label: str) -> core.GaugeMetricFamily:
+    family = core.GaugeMetricFamily(name, about, labels=[label])
+    for word, value in values.items():
+        family.add_metric([word], value)
+    return family
+
+
+def histogram_of(name: str, about: str, counted: histogram.Histogram) -> core.HistogramMetricFamily:
+    return core.HistogramMetricFamily(name, about, buckets=_buckets(counted), sum_value=counted.total)
+
+
+def histograms(name: str, about: str, counted: Mapping[str, histogram.Histogram], *, label: str) -> core.HistogramMetricFamily:
+    family = core.HistogramMetricFamily(name, about, labels=[label])
+    for word, each in counted.items():
+        family.add_metric([word], _buckets(each), each.total)
+    return family
+
+
+def _buckets(counted: histogram.Histogram) -> list[tuple[str, float]]:
+    return list(zip([*map(str, counted.bounds), "+Inf"], counted.cumulated(), strict=True))

@@ -5,11 +5,11 @@ import contextlib
 import dataclasses
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from hook0_server import dev as development
-from hook0_server import metrics, settings
+from hook0_server import metrics, readings, settings
 from hook0_server.access import credentials, encryption, permissions
 from hook0_server.api import (
     applications,
@@ -24,18 +24,16 @@ from hook0_server.api import (
     watch,
 )
 from hook0_server.api import subscriptions as subscription_service
-from hook0_server.delivery import http, nodes, resolve, response, stage, subscriptions
+from hook0_server.delivery import breath, http, nodes, resolve, response, stage, subscriptions
 from hook0_server.gateway import app as gateway
 from hook0_server.gateway import health, receiver, siblings
 from hook0_server.ingest import writer
-from hook0_server.model import delivery, outcome
+from hook0_server.model import delivery
 from hook0_server.rpc import certificates
 from hook0_server.rpc import server as rpc
 from hook0_server.store import database, organizations, wake
 from hook0_server.upkeep import rounds
 from hook0_server.watch import hub
-
-_GAUGES_SECONDS = 1.0
 
 
 class _NoDelivery:
@@ -96,8 +94,6 @@ class Server:
         self.metrics = metrics.Metrics()
         self._shares_ports = member is not None
         self._scrape = siblings.Scrape(self.metrics, member)
-        self._attempts_counted = {each: self.metrics.deliveries_attempted.labels(each.name) for each in outcome.Outcome}
-        self._events_counted = self.metrics.events_published.labels("stored")
         self.hub = hub.Hub(db)
         self.upkeep = rounds.Upkeep(db, retention_days=given.retention_days)
         self.health = health.Health(db)
@@ -108,11 +104,10 @@ class Server:
         )
         self._node_timing = timings.node
         self.stage = self._stage(timings) if "delivery" in given.roles else None
-        self.writer = writer.Writer(db, self.stage or _NoDelivery(self.wake), self._stored)
+        self.writer = writer.Writer(db, self.stage or _NoDelivery(self.wake))
+        self.breath = self.stage.breath if self.stage else breath.Breath(lambda: 0)
         self.grpc, self.http = "", ""
         self.prepared: development.Prepared | None = None
-        self._taken: dict[str, int] = {}
-        self._open_calls: Callable[[], int] = lambda: 0
         self._stop_by = float("inf")
 
     def _stage(self, timings: Timings) -> stage.Stage:
@@ -121,19 +116,13 @@ class Server:
         defaults = subscriptions.Defaults(given.max_retries, (given.retention_days - 1) * 86_400.0)
         return stage.Stage(
             self.db, self.wake, self.client, self.keyring, defaults,
-            recorded=self._recorded, attempted=self._attempted, limits=limits, is_answering="api" in given.roles,
+            recorded=self._recorded, limits=limits, is_answering="api" in given.roles,
         )  # fmt: skip
 
     def _recorded(self, application_ids: set[uuid.UUID]) -> None:
         self.hub.recorded(application_ids)
         for application_id in application_ids:
             self.wake.notify(wake.ATTEMPTS, str(application_id))
-
-    def _attempted(self, came: outcome.Outcome, count: int) -> None:
-        self._attempts_counted[came].inc(count)
-
-    def _stored(self, events_stored: int) -> None:
-        self._events_counted.inc(events_stored)
 
     def operations(self) -> list[registry.Operation]:
         if "api" not in self.settings.roles:
@@ -164,15 +153,18 @@ class Server:
         async with contextlib.AsyncExitStack() as parts:
             await parts.enter_async_context(self.wake.running())
             await parts.enter_async_context(self.upkeep.running())
-            await parts.enter_async_context(self._gauges())
             await parts.enter_async_context(self.client)
             if self.stage is not None:
                 await parts.enter_async_context(self.stage.running(self._grace_left))
+                node = self.stage.node
             else:
-                await parts.enter_async_context(self._bystanding())
+                node = await parts.enter_async_context(self._bystanding())
+                await parts.enter_async_context(self.breath.running())
             await parts.enter_async_context(self.hub.running())
             self.wake.listen(wake.ATTEMPTS, self.hub.heard)
             await parts.enter_async_context(self.writer.running())
+            through = self._pipeline(organization_id)
+            self._read_at_scrapes(node, through)
             await parts.enter_async_context(self._scrape.telling())
             served = gateway.serving(
                 self.settings.http_address,
@@ -182,8 +174,6 @@ class Server:
                 shares_port=self._shares_ports,
             )
             self.http = await parts.enter_async_context(served)
-            through = self._pipeline(organization_id)
-            self._open_calls = lambda: through.open_calls
             edge = rpc.GrpcServer(
                 self.operations(),
                 through,
@@ -207,11 +197,18 @@ class Server:
                 self.health.ready = False
                 await edge.stop(0)
 
-    def _bystanding(self) -> contextlib.AbstractAsyncContextManager[None]:
+    def _bystanding(self) -> contextlib.AbstractAsyncContextManager[nodes.Node]:
         def taken_over() -> None:
             self.wake.notify(wake.DELIVERIES)
 
         return nodes.bystanding(self.db, taken_over=taken_over, timing=self._node_timing)
+
+    def _read_at_scrapes(self, node: nodes.Node, through: pipeline.Pipeline) -> None:
+        read = readings.Readings(
+            db=self.db, ingest=self.writer, sending=self.stage, node=node, watched=self.hub, upkeep=self.upkeep,
+            loop=self.breath, open_calls=lambda: through.open_calls,
+        )  # fmt: skip
+        self.metrics.registry.register(read)
 
     def _grace_left(self) -> float:
         """Seconds of the stop's grace that are left."""
@@ -229,32 +226,6 @@ class Server:
             self.db, self.keyring, self.wake, receiver_url=url, data_dir=self.settings.data_dir, grpc=self.grpc
         )
         self.receiver.secret = self.prepared.signing_secret
-
-    @contextlib.asynccontextmanager
-    async def _gauges(self) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as tasks:
-            measuring = tasks.create_task(self._measure(), name="app.gauges")
-            try:
-                yield
-            finally:
-                measuring.cancel()
-
-    async def _measure(self) -> None:
-        while True:
-            self.metrics.rpc_open.set(self._open_calls())
-            self.metrics.queue_length.labels("ingest").set(self.writer.queue.waiting)
-            if self.stage is not None:
-                self._count_taken("handed_over", self.stage.handed_over)
-                self._count_taken("claimed", self.stage.claimer.claimed)
-                self.metrics.queue_length.labels("delivery").set(self.stage.memory.held)
-                self.metrics.queue_length.labels("record").set(self.stage.recorder.waiting)
-            self.metrics.feed_lag_seconds.set(self.upkeep.oldest_writer_seconds)
-            await asyncio.sleep(_GAUGES_SECONDS)
-
-    def _count_taken(self, way: str, so_far: int) -> None:
-        counter = self.metrics.deliveries_taken.labels(way)
-        counter.inc(so_far - self._taken.get(way, 0))
-        self._taken[way] = so_far
 
     def facts(self) -> dict[str, Any]:
         """What is announced when it is ready."""

@@ -1,4 +1,4 @@
-"""The README as a reader uses it: its blocks, and a terminal in which they are run one after the other."""
+"""The README and docs/ as a reader uses them: blocks, tables, and a terminal in which they are run one after the other."""
 
 import contextlib
 import os
@@ -24,6 +24,13 @@ _CHANGING = (
     (re.compile(r"\d+ ms"), "<milliseconds>"),
     (re.compile(r"\s+"), " "),
 )
+
+
+def first_cells(page: str, heading: str) -> list[str]:
+    """What stands in backquotes in the first column of the table of docs/ under this heading or table head."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    table = text.partition(heading)[2].partition("|---")[2].split("\n\n")[0]
+    return [name for row in table.splitlines() if row.startswith("| `") for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,12 @@ import re
 import readme
 
 from hook0_client import v1
-from hook0_server import metrics, settings
+from hook0_server import settings
 from hook0_server.delivery import request
 from hook0_server.ingest import queue
 from hook0_server.model import outcome, retry
 
 DOCS = readme.ROOT / "docs"
-
-
-def _first_cells(page: str, heading: str) -> list[str]:
-    """What stands in backquotes in the first column of the table under this heading or table head."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    table = text.partition(heading)[2].partition("|---")[2].split("\n\n")[0]
-    return [name for row in table.splitlines() if row.startswith("| `") for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
 
 
 def test_the_settings_are_the_servers() -> None:
@@ -31,16 +24,8 @@ def test_the_settings_are_the_servers() -> None:
     assert shown == table, f"docs/operating.md needs this table:\n{table}"
 
 
-def test_the_metrics_are_the_servers() -> None:
-    counted = metrics.Metrics()
-    names = {line.split("{")[0].split(" ")[0] for line in counted.text().decode().splitlines() if line.startswith("hook0_")}
-    described = {line.split(" ")[2] for line in counted.text().decode().splitlines() if line.startswith("# HELP hook0_")}
-    assert set(_first_cells("operating.md", "| metric |")) == {each for each in described if not each.endswith("_created")}
-    assert names <= {f"{name}{end}" for name in described for end in ("", "_bucket", "_count", "_sum", "_created")}
-
-
 def test_the_outcomes_are_those_of_the_server_and_of_the_wire() -> None:
-    shown = _first_cells("delivery.md", "## Outcomes")
+    shown = readme.first_cells("delivery.md", "## Outcomes")
     assert shown == [each.name for each in outcome.Outcome]
     assert [f"OUTCOME_{name}" for name in shown] == [each.name for each in v1.Outcome.DESCRIPTOR.values[1:]]
 
@@ -51,7 +36,7 @@ def test_the_headers_are_those_of_a_request() -> None:
         event_id="id", event_type="a.b", content_type="text/plain", payload=b"", timestamp=1, delivery_id="d", attempt_number=1
     )
     sent = {line.split(":")[0] for line in built.head.decode().split("\r\n")[1:] if line}
-    assert set(_first_cells("delivery.md", "## The request")) == sent - {"Host", "Content-Length", "Authorization"}
+    assert set(readme.first_cells("delivery.md", "## The request")) == sent - {"Host", "Content-Length", "Authorization"}
 
 
 def test_the_retry_schedule_is_the_servers() -> None:

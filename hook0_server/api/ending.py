@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-import prometheus_client
 import structlog
 
 from hook0_server import metrics
@@ -59,28 +58,20 @@ class Ledger:
         self.idle = asyncio.Event()  # set while no call is open
         self.idle.set()
         self._open = 0
-        self._calls: dict[tuple[str, str], prometheus_client.Counter] = {}
-        self._seconds: dict[str, prometheus_client.Histogram] = {}
 
     def opened(self) -> None:
         self._open += 1
         self.idle.clear()
 
     def closed(self, operation: registry.Operation, ended: str, seconds: float) -> None:
-        """`ended` is a canonical code. Metrics' own look-up of labels costs more than the counting, so it is kept."""
+        """`ended` is a canonical code."""
         self._open -= 1
         if self._open == 0:
             self.idle.set()
         name = operation.name
-        calls = self._calls.get((name, ended))
-        if calls is None:
-            calls = self._calls[name, ended] = self.metrics.rpc_calls.labels(name, ended)
-        calls.inc()
+        self.metrics.rpc_calls[name, ended] += 1
         if operation.kind is registry.Kind.UNARY:
-            took = self._seconds.get(name)
-            if took is None:
-                took = self._seconds[name] = self.metrics.rpc_seconds.labels(name)
-            took.observe(seconds)
+            self.metrics.rpc_seconds[name].add(seconds)
 
     @property
     def open_calls(self) -> int:
@@ -119,7 +110,7 @@ class Entry:
     def _refused(self, refusal: errors.Refused) -> None:
         ended = code(refusal)
         if refusal.reason == "DATABASE_UNAVAILABLE":
-            self._ledger.metrics.database_unavailable.inc()
+            self._ledger.metrics.database_unavailable += 1
         self._write(log.warning if ended == "UNAVAILABLE" else log.info, ended, reason=refusal.reason)
 
     def _is_quiet(self) -> bool:

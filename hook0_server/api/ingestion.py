@@ -45,6 +45,8 @@ class Ingestion:
         if not request.HasField("event"):
             raise errors.InvalidRequest.of("event", "is missing: it is what is published")
         event = new_events.judge(request.event, call.application_id, call.source_ip, self._now(), "event.", breaches)
+        if event is None:
+            self._writer.counts.rejected += 1
         breaches.refuse()
         [result] = await self._writer.submit(call.application_id, [event] if event else [])
         if isinstance(result, writer.Rejected):
@@ -105,6 +107,7 @@ class Ingestion:
             judged = new_events.judge(event, application_id, source_ip, now, "", breaches)
             if judged is None:
                 first = breaches.violations[0]
+                self._writer.counts.rejected += 1
                 refused[at] = writer.Rejected(breaches.reason, f"{first.field}: {first.description}", first.field)
                 breaches = rules.Breaches()
             else:

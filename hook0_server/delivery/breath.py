@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+from hook0_server.model import histogram
+
 _EVERY_SECONDS = 0.02
 _LATE_SECONDS = 0.0025  # an idle loop is up to 1 ms late, by the resolution of its timers
 _MUCH = 2000  # deliveries in memory
@@ -21,6 +23,7 @@ class Breath:
     def __init__(self, held: Callable[[], int]) -> None:
         self._held = held
         self._late = 0.0
+        self.delays = histogram.Histogram(histogram.SECONDS)  # of all wake-ups
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -36,7 +39,9 @@ class Breath:
         while True:
             at = clock()
             await asyncio.sleep(_EVERY_SECONDS)
-            self._late += 0.5 * (clock() - at - _EVERY_SECONDS - self._late)
+            late = max(0.0, clock() - at - _EVERY_SECONDS)
+            self._late += 0.5 * (late - self._late)
+            self.delays.add(late)
 
     @property
     def is_short(self) -> bool:

@@ -53,7 +53,7 @@ class Claimer:
         self._share = _PER_SUBSCRIPTION
         self._applications = 1
         self._stopping = False
-        self.claimed = 0
+        self.looks = self.claimed = 0
         self._breath = _BREATH_SECONDS
 
     def soon(self, _: str = "") -> None:
@@ -120,6 +120,7 @@ class Claimer:
 
     async def _claim(self, most: int, size: int) -> int:
         node, closed = self._node.number, self._memory.full()
+        self.looks += 1
         claimed = await claim.oldest(
             self._hot, node=node, head=LOOK, most=most, size=size, per_subscription=self._each(most // 2 + 1), closed=closed
         )

@@ -71,6 +71,7 @@ class Node:
         self._turn = asyncio.Lock()  # a beat, or the goodbye
         self._leaving = False
         self.sending_nodes = 1
+        self.incarnations = self.buried = self.taken_over = 0  # its own; nodes that it buried; rows of such
 
     def may_send(self) -> bool:
         """Nobody can have taken over what this node holds."""
@@ -81,6 +82,7 @@ class Node:
         """Registered and beating. Leaving it ends the beat; `leave` then says goodbye."""
         at = clock.boottime()
         self.number = await nodes.register(self._hot, self.description)
+        self.incarnations += 1
         self._confirmed_at = at
         await self._beat_once()
         async with asyncio.TaskGroup() as tasks:
@@ -134,6 +136,7 @@ class Node:
         self._confirmed_at = float("-inf")  # nothing is sent until the new incarnation is there
         before, at = self.number, clock.boottime()
         self.number = await self._reborn(before)
+        self.incarnations += 1
         self._confirmed_at = at
         self._others.clear()
         self._others_changed()
@@ -156,6 +159,7 @@ class Node:
             seen.standing += since
             if seen.standing >= self.timing.dead and await nodes.bury(self._hot, node, counter):
                 log.warning("node.buried", node=node, by=self.number)
+                self.buried += 1
                 self._swept_at = float("-inf")
 
     async def _sweep_when_due(self) -> None:
@@ -165,6 +169,7 @@ class Node:
         count = await nodes.take_over(self._hot)
         if count:
             log.warning("node.took_over", deliveries=count, node=self.number)
+            self.taken_over += count
             self._taken_over()
         self._swept_at = now
 
@@ -172,7 +177,7 @@ class Node:
 @contextlib.asynccontextmanager
 async def bystanding(
     db: database.Database, *, taken_over: Callable[[], None], timing: Timing | None = None
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Node]:
     """A process that only answers calls, among the others: listed, and a witness of who stands still."""
     hot = db.hot("bystander")
 
@@ -182,7 +187,7 @@ async def bystanding(
 
     node = Node(db, reborn=reborn, others_changed=lambda: None, taken_over=taken_over, timing=timing, is_sending=False)
     async with node.running():
-        yield
+        yield node
     try:
         async with asyncio.timeout(_GOODBYE_SECONDS):
             await node.leave()

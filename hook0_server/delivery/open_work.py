@@ -45,6 +45,7 @@ class OpenWork:
         self._changed: OrderedDict[uuid.UUID, subscription_changes.Change] = OrderedDict()
         self._deleted: OrderedDict[uuid.UUID, subscription_changes.Change] = OrderedDict()  # last: an application's are many
         self._parking: list[delivery.Delivery] = []
+        self.expired = 0  # parked for too long: dead letters
         self._any, self._cancel_now, self._broadcast_now = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def changed(self, changes: Sequence[subscription_changes.Change]) -> None:
@@ -141,7 +142,8 @@ class OpenWork:
             while await self._slice(change):
                 pass
             max_age = min(parked.max_age or self._max_age, self._max_age)
-            while await subscription_changes.expire_parked(self._hot, application_id, subscription_id, max_age):
+            while expired := await subscription_changes.expire_parked(self._hot, application_id, subscription_id, max_age):
+                self.expired += expired
                 self._ended({application_id})
 
     async def _cancel(self, _: bool) -> None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 
 from hook0_server.delivery import answer
-from hook0_server.model import errors, outcome
+from hook0_server.model import errors, histogram, outcome
 from hook0_server.store import database, record
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ class Recorder:
         is_short: Callable[[], bool] = lambda: False,
     ) -> None:
         self._hot = db.hot("recorder")
-        self._node, self._recorded, self._fenced = node, recorded, fenced
+        self._node, self._recorded, self._tell_fenced = node, recorded, fenced
         self._is_short = is_short
         self._waiting: deque[record.Finished] = deque()
         self._writing = 0
@@ -50,6 +50,7 @@ class Recorder:
         self._idle = asyncio.Event()
         self._idle.set()
         self.turn = asyncio.Lock()
+        self.batches, self.fenced = histogram.Histogram(histogram.SIZES), 0
 
     @property
     def waiting(self) -> int:
@@ -117,7 +118,9 @@ class Recorder:
             return  # or it stays held, and is not sent again as long as this process lives
         if recorded < len(batch):
             log.warning("record.fenced", attempts=len(batch) - recorded)
-            self._fenced()
+            self.fenced += len(batch) - recorded
+            self._tell_fenced()
+        self.batches.add(len(batch))
         self._recorded(batch, due_again)
 
 

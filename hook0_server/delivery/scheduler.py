@@ -144,12 +144,13 @@ class Scheduler:
         self.requeue(each)
         self.sent(each)
 
-    def forget(self, delivery_id: uuid.UUID) -> None:
-        """It is recorded or given back: its place is free."""
+    def forget(self, delivery_id: uuid.UUID) -> delivery.Delivery | None:
+        """It is recorded or given back: its place is free. Answers what was there."""
         each = self._held.pop(delivery_id, None)
         if each is not None:
             each.is_held = False
             self._bytes -= len(each.payload)
+        return each
 
     def drop_waiting(self, subscription_id: uuid.UUID | None = None) -> list[delivery.Delivery]:
         """Forget what waits (of one subscription, or of all) and answer it."""

@@ -1,15 +1,15 @@
 """The delivery stage put together: takes over what ingest hands it, sends, records, and gives back at the end."""
 
 import asyncio
-import collections
 import contextlib
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
-from hook0_server.delivery import breath, claim, http, nodes, open_work, record, scheduler, sender, subscriptions
+from hook0_server.delivery import breath, claim, counts, http, nodes, open_work, record, scheduler, sender, subscriptions
 from hook0_server.model import delivery, errors, outcome
 from hook0_server.store import database, subscription_changes, wake
 from hook0_server.store import nodes as stored_nodes
@@ -42,18 +42,18 @@ class Stage:
         defaults: subscriptions.Defaults,
         *,
         recorded: Callable[[set[uuid.UUID]], None],
-        attempted: Callable[[outcome.Outcome, int], None] = lambda outcome, count: None,
         limits: Limits | None = None,
         is_answering: bool = True,
     ) -> None:
-        """`recorded`: attempts of these applications were committed; `attempted`: so many requests came to such an end."""
+        """`recorded`: attempts of these applications were committed."""
         self.limits = limits or Limits()
-        self._db, self._wake, self._ended, self._attempted = db, waker, recorded, attempted
+        self._db, self._wake, self._ended = db, waker, recorded
         self._release_hot = db.hot("release")
         self._stopping = False
-        self.handed_over = 0
+        self.attempts = counts.Attempts()
+        self.handed_over = self.released = 0
         self.memory = scheduler.Scheduler(most=self.limits.held, most_bytes=self.limits.held_bytes)
-        self._breath = breath.Breath(lambda: self.memory.held)
+        self.breath = breath.Breath(lambda: self.memory.held)
         self.known = subscriptions.Subscriptions(db, keys, defaults, changed=self._changed)
         self.node = nodes.Node(
             db,
@@ -107,10 +107,10 @@ class Stage:
         return self.memory.full()
 
     def is_short_of_cpu(self) -> bool:
-        return self._breath.is_short
+        return self.breath.is_short
 
     async def breathe(self) -> None:
-        await self._breath.take()
+        await self.breath.take()
 
     def take(self, deliveries: list[delivery.Delivery]) -> None:
         self.handed_over += len(deliveries)
@@ -134,7 +134,7 @@ class Stage:
         self._wake.listen(wake.SUBSCRIPTIONS, self.known.hint)
         self._wake.listen(wake.CANCELS, self.open_work.cancel_soon)
         async with (
-            self._breath.running(),
+            self.breath.running(),
             self.known.running(),
             self.node.running(),
             self.recorder.running(),
@@ -201,6 +201,7 @@ class Stage:
             released = await stored_nodes.give_back(self._release_hot, node, absent, parked=False)
             if released:
                 log.warning("delivery.released", deliveries=released)
+                self.released += released
                 self._claimable()
 
     async def _reborn(self, before: int) -> int:
@@ -230,8 +231,8 @@ class Stage:
 
     def _recorded(self, batch: Sequence[stored_record.Finished], due_again: int) -> None:
         soonest: float | None = None
+        held = [self.memory.forget(finished.delivery_id) for finished in batch]
         for finished in batch:
-            self.memory.forget(finished.delivery_id)
             if finished.delay is not None and (soonest is None or finished.delay < soonest):
                 soonest = finished.delay
         self.sender.resume()
@@ -239,6 +240,5 @@ class Stage:
             self.claimer.due_in(soonest)
         if due_again:
             self._claimable()
-        for came, count in collections.Counter(each.outcome for each in batch if each.picked_at is not None).items():
-            self._attempted(outcome.Outcome(came), count)
+        self.attempts.add(batch, held, time.time() - self._db.clock.now())
         self._ended({finished.application_id for finished in batch})

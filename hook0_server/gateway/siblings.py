@@ -55,7 +55,7 @@ class Scrape:
         async with asyncio.TaskGroup() as tasks:
             asked = {number: tasks.create_task(_ask(member, number), name=f"gateway.ask {number}") for number in others}
         told = {number: text for number, task in asked.items() if (text := task.result()) is not None}
-        self._counted.processes_left_out.inc(len(others) - len(told))
+        self._counted.processes_left_out += len(others) - len(told)
         return merged({**told, member.number: self._counted.text()})
 
     @contextlib.asynccontextmanager

@@ -1,9 +1,10 @@
 """Events that wait for a writer: bounded, and taken in turn by application."""
 
 import asyncio
+import time
 import uuid
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hook0_server.model import errors
 from hook0_server.store import publish
@@ -24,6 +25,7 @@ class Group:
     events: list[publish.NewEvent]
     size: int  # bytes of payload
     done: "asyncio.Future[list[object]]"
+    put_at: float = field(default_factory=time.perf_counter)
 
 
 class Queue:

@@ -6,16 +6,17 @@ There is no timer: an idle server writes a single event at once, a busy one writ
 import asyncio
 import contextlib
 import random
+import time
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from hook0_server.ingest import queue
+from hook0_server.ingest import counts, queue
 from hook0_server.model import delivery, errors
 from hook0_server.store import database, publish
 
@@ -52,12 +53,9 @@ Result = Published | Rejected
 class Writer:
     """`async with writer.running():` then `submit`. Nothing is acknowledged before its commit."""
 
-    def __init__(
-        self, db: database.Database, hand_over: delivery.HandOver, stored: Callable[[int], None] = lambda events: None
-    ) -> None:
+    def __init__(self, db: database.Database, hand_over: delivery.HandOver) -> None:
         self._hand_over = hand_over
-        self._stored = stored
-        self.queue = queue.Queue()
+        self.queue, self.counts = queue.Queue(), counts.Counts()
         # The second one helps where a whole batch waits or the first takes long: two that share less starve the batching.
         self._hots = {db.hot("writer 1"): self.queue.any, db.hot("writer 2"): self.queue.crowded}
         self._writing = [asyncio.Lock() for _ in self._hots]
@@ -99,7 +97,11 @@ class Writer:
         ]
         if patient:
             await self.queue.room()
-        self.queue.put(*groups)
+        try:
+            self.queue.put(*groups)
+        except errors.QuotaExceeded:
+            self.counts.refused += len(events)
+            raise
         if len(groups) == 1:
             return await groups[0].done  # type: ignore[return-value]
         return [result for part in await asyncio.gather(*(each.done for each in groups)) for result in part]  # type: ignore[misc]
@@ -120,15 +122,18 @@ class Writer:
         events = [event for group in groups for event in group.events]
         if not events:
             return  # the other writer took it
+        self.counts.batches.add(len(events))
         try:
             results = await self._store(hot, events)
         except Exception as failure:
             if not isinstance(failure, errors.Refused):
                 log.exception("ingest.failed", events=len(events))
+            self.counts.failed += len(events)
             for group in groups:
                 if not group.done.done():
                     group.done.set_exception(failure)
             return
+        self.counts.answered(groups, time.perf_counter())
         at = 0
         for group in groups:
             part = results[at : at + len(group.events)]
@@ -153,6 +158,7 @@ class Writer:
             pending = await self._judge(hot, events, [at for at in pending if results[at] is None], results)
             if not pending:
                 break
+        self.counts.failed += len(pending)
         for at in pending:  # their callers alone are told to come back
             results[at] = errors.Unavailable(
                 "DATABASE_UNAVAILABLE", "The event could not be stored now; retry.", retry_after=1.0
@@ -172,6 +178,7 @@ class Writer:
         except database.Unstorable as failure:
             if len(batch) == 1:
                 log.error("ingest.unstorable", error=str(failure), event_id=str(rows[0].event_id))
+                self.counts.rejected += 1
                 results[batch[0][1]] = Rejected("FIELD_INVALID", "This event holds something that cannot be stored.", "event")
                 return
             half = len(batch) // 2
@@ -227,7 +234,7 @@ class Writer:
             self._hand_over.left_unowned()
         if broadcast:
             self._hand_over.broadcast()
-        self._stored(len(settled))
+        self.counts.stored += len(settled)
         for application, (events, deliveries) in counts.items():
             self.queue.learn(uuid.UUID(int=application), events, deliveries)
 
@@ -243,7 +250,11 @@ class Writer:
             if verdict.verdict == "again":
                 again.append(at)
             else:
-                results[at] = _judged(events[at], verdict)
+                results[at] = judged = _judged(events[at], verdict)
+                if isinstance(judged, Published):
+                    self.counts.duplicate += 1
+                else:
+                    self.counts.rejected += 1
         return again
 
 

@@ -178,6 +178,18 @@ class Timing:
     pool_wait: float = 5.0
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How the pool of connections for requests is used now, and what was waited for it since the start."""
+
+    most: int
+    used: int
+    idle: int
+    waiting: int  # requests
+    waited_seconds: float
+    refused: int  # requests that got none in time
+
+
 class Database:
     """Everything that talks to one PostgreSQL. `async with Database(dsn) as database:`"""
 
@@ -218,6 +230,12 @@ class Database:
         hot = Hot(self.dsn, name, self.timing.hot_statement if statement_seconds is None else statement_seconds)
         self._hot.append(hot)
         return hot
+
+    def pool_use(self) -> PoolUse:
+        stats = self._pool.get_stats()
+        open_now, idle = stats["pool_size"], stats["pool_available"]
+        waited, refused = stats.get("requests_wait_ms", 0) / 1000, stats.get("requests_errors", 0)
+        return PoolUse(stats["pool_max"], open_now - idle, idle, stats["requests_waiting"], waited, refused)
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

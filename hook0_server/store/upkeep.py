@@ -9,6 +9,7 @@ SQL = sql.beside(__file__)
 _SLICE_ROWS = 1000
 _VACUUM_KEY = 0x686F6F6B33  # advisory lock
 _LEAST_DEAD_ROWS = 1000
+MOST_COUNTED = 100_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,6 +20,16 @@ class Writer:
     pid: int | None  # None: a prepared transaction
     application_name: str
     seconds: float | None  # None: this user may not know
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Backlog:
+    """Deliveries that no node holds: how many, MOST_COUNTED of each kind at most, and how old the oldest due one is."""
+
+    due: int
+    later: int
+    parked: int  # their subscription is disabled
+    lag_seconds: float
 
 
 async def forget(db: database.Database, *, retention_days: int) -> dict[str, int]:
@@ -63,3 +74,13 @@ async def oldest_writer(db: database.Database) -> Writer | None:
     """What holds the attempt feed of every application back, if anything does."""
     row = await db.fetch_one(SQL.oldest_writer)
     return Writer(*row) if row else None
+
+
+async def backlog(db: database.Database, *, most: int = MOST_COUNTED) -> Backlog:
+    """What waits in the table; `most` bounds what is counted, and so what it costs."""
+    async with db.connection() as connection, connection.transaction():
+        await connection.execute(SQL.look_by_index)
+        cursor = await connection.execute(SQL.backlog, {"most": most}, binary=True)
+        row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  # a SELECT without FROM
+    return Backlog(*row)

@@ -45,3 +45,19 @@ SELECT datname, pid, application_name, extract(epoch FROM clock_timestamp() - xa
  UNION ALL
 SELECT database, NULL, 'prepared transaction', extract(epoch FROM clock_timestamp() - prepared)::float8 FROM pg_prepared_xacts
  ORDER BY age DESC NULLS LAST LIMIT 1
+
+-- name: look_by_index
+-- Whatever is known of a table that grows and shrinks by millions: count along the indexes, and stop at the limit.
+SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off
+
+-- name: backlog
+-- What nobody holds: how many are due, wait for their time, and are parked, each counted up to `most`; and the seconds since the oldest was due.
+-- Indexes: deliveries_by_time, deliveries_parked.
+SELECT (SELECT count(*) FROM (SELECT FROM deliveries WHERE owner IS NULL AND next_attempt_at <= now()
+                               ORDER BY next_attempt_at LIMIT %(most)b::int) d)::int,
+       (SELECT count(*) FROM (SELECT FROM deliveries WHERE owner IS NULL AND next_attempt_at > now()
+                               ORDER BY next_attempt_at LIMIT %(most)b::int) d)::int,
+       (SELECT count(*) FROM (SELECT FROM deliveries WHERE owner = 0
+                               ORDER BY application_id, subscription_id LIMIT %(most)b::int) d)::int,
+       coalesce((SELECT greatest(extract(epoch FROM now() - next_attempt_at), 0) FROM deliveries
+                  WHERE owner IS NULL ORDER BY next_attempt_at LIMIT 1), 0)::float8

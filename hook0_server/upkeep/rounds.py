@@ -24,6 +24,7 @@ class Intervals:
     vacuum: float = 5.0
     writers: float = 10.0
     clock: float = 10.0
+    backlog: float = 15.0
     retry: float = 60.0  # at most, after a round that failed
 
 
@@ -35,6 +36,7 @@ class Upkeep:
         self._intervals = intervals or Intervals()
         self._vacuuming = db.hot("vacuum", statement_seconds=_VACUUM_STATEMENT_SECONDS)
         self._oldest_writer: upkeep.Writer | None = None
+        self.backlog: upkeep.Backlog | None = None  # None: the last look failed, or there was none yet
 
     @property
     def oldest_writer_seconds(self) -> float:
@@ -58,6 +60,7 @@ class Upkeep:
             ("vacuum", every.vacuum, self._vacuum),
             ("writers", every.writers, self._look_at_writers),
             ("clock", every.clock, self._read_clock),
+            ("backlog", every.backlog, self._look_at_backlog),
         ]
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -99,3 +102,10 @@ class Upkeep:
         self._oldest_writer = await upkeep.oldest_writer(self._db)
         if self._oldest_writer is not None and self.oldest_writer_seconds >= _LONG_TRANSACTION_SECONDS:
             log.warning("upkeep.long_transaction", **dataclasses.asdict(self._oldest_writer))
+
+    async def _look_at_backlog(self) -> None:
+        try:
+            self.backlog = await upkeep.backlog(self._db)
+        except errors.Unavailable:
+            self.backlog = None  # an old figure would look like a quiet queue
+            raise

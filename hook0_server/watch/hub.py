@@ -69,6 +69,11 @@ class Hub:
         return len(self._tails)
 
     @property
+    def streams(self) -> int:
+        """How many watch now."""
+        return sum(len(each.watchers) for each in self._tails.values())
+
+    @property
     def lag_seconds(self) -> float:
         """How far the feed was behind now when it was last looked at; 0 while nobody watches."""
         clock = self._clock if self._tails else None

@@ -58,7 +58,7 @@ async def test_however_often_health_is_asked_the_database_is_asked_twice_a_secon
 
 async def test_metrics_are_in_prometheus_text_form(db: database.Database, http: aiohttp.ClientSession) -> None:
     counted = metrics.Metrics()
-    counted.rpc_calls.labels("hook0.v1.X/Y", "OK").inc()
+    counted.rpc_calls["hook0.v1.X/Y", "OK"] += 1
     async with (
         app.serving("127.0.0.1:0", looked_at=health.Health(db), scraped=siblings.Scrape(counted)) as bound,
         http.get(f"http://{bound}/metrics") as answer,

@@ -39,17 +39,14 @@ async def test_alone_a_process_tells_its_own_without_a_label() -> None:
 async def test_whichever_is_scraped_answers_for_all() -> None:
     both = [metrics.Metrics(), metrics.Metrics()]
     for number, counted in enumerate(both):
-        counted.events_published.labels("stored").inc(10 + number)
-        counted.rpc_seconds.labels('a "quoted" {name}').observe(0.2)
+        counted.rpc_calls["X/Y", "OK"] += 10 + number
+        counted.rpc_seconds['a "quoted" {name}'].add(0.2)
     scrapes = [siblings.Scrape(counted, member) for counted, member in zip(both, members(2), strict=True)]
     async with scrapes[0].telling(), scrapes[1].telling():
         texts = [await each.text() for each in scrapes]
     for text in texts:
         found = parsed(text)
-        assert found["hook0_events_published"] == {
-            ("hook0_events_published_total", "0"): 10.0,
-            ("hook0_events_published_total", "1"): 11.0,
-        }
+        assert found["hook0_rpc_calls"] == {("hook0_rpc_calls_total", "0"): 10.0, ("hook0_rpc_calls_total", "1"): 11.0}
         assert found["hook0_rpc_seconds"]["hook0_rpc_seconds_count", "1"] == 1.0
         assert found["process_resident_memory_bytes"].keys() == {
             ("process_resident_memory_bytes", "0"),
@@ -94,7 +91,7 @@ async def test_one_that_leaves_before_it_is_answered_disturbs_nobody() -> None:
             with socket.socket(socket.AF_UNIX) as leaving:
                 leaving.connect(second.name(1))
         found = parsed(await siblings.Scrape(metrics.Metrics(), first).text())
-    assert {process for _, process in found["hook0_rpc_open"]} == {"0", "1"}
+    assert {process for _, process in found["hook0_processes_left_out"]} == {"0", "1"}
 
 
 async def test_a_sibling_that_floods_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
