@@ -24,7 +24,7 @@ WITH head AS MATERIALIZED (
    WHERE place = 1 OR bytes <= %(bytes)b::bigint
 ), claimed AS (
   UPDATE deliveries d SET owner = %(node)b::int, owned_at = now() FROM fits
-   WHERE (d.application_id, d.delivery_id) BETWEEN (fits.application_id, fits.delivery_id) AND (fits.application_id, fits.delivery_id)
+   WHERE d.application_id = ANY (ARRAY[fits.application_id]) AND d.delivery_id = fits.delivery_id
   RETURNING d.application_id, d.delivery_id, d.attempt_id, d.subscription_id, d.event_id, d.event_day, d.event_type, d.payload_size,
             d.attempt_number, d.takeover_count, d.trigger, d.cancel_requested, d.started_at, d.created_at
 )
@@ -82,7 +82,7 @@ WITH RECURSIVE application (application_id, visit) AS (     -- skip scan: the ap
    WHERE place = 1 OR bytes <= %(bytes)b::bigint
 ), claimed AS (
   UPDATE deliveries d SET owner = %(node)b::int, owned_at = now() FROM fits
-   WHERE (d.application_id, d.delivery_id) BETWEEN (fits.application_id, fits.delivery_id) AND (fits.application_id, fits.delivery_id)
+   WHERE d.application_id = ANY (ARRAY[fits.application_id]) AND d.delivery_id = fits.delivery_id
   RETURNING d.application_id, d.delivery_id, d.attempt_id, d.subscription_id, d.event_id, d.event_day, d.event_type, d.payload_size,
             d.attempt_number, d.takeover_count, d.trigger, d.cancel_requested, d.started_at, d.created_at
 )

@@ -26,14 +26,14 @@ DELETE FROM nodes WHERE node_id = %(node)b::int
 UPDATE deliveries d SET owner = NULL, takeover_count = least(d.takeover_count, 32766) + 1
   FROM deliveries dead
  WHERE dead.owner > 0 AND dead.owner <> ALL (ARRAY(SELECT node_id FROM nodes))
-   AND d.application_id = ANY (ARRAY[dead.application_id]) AND d.delivery_id = ANY (ARRAY[dead.delivery_id]) AND d.owner = dead.owner
+   AND d.application_id = ANY (ARRAY[dead.application_id]) AND d.delivery_id = dead.delivery_id AND d.owner = dead.owner
 RETURNING d.application_id, d.delivery_id
 
 -- name: pass_on
 -- To the new incarnation what was begun: its outcome is still to come. By key: asked of every row, a list of 8,000 took 1.2 s.
 UPDATE deliveries d SET owner = %(node)b::int, owned_at = now()
   FROM unnest(%(application_ids)b::uuid[], %(delivery_ids)b::uuid[]) AS i (application_id, delivery_id)
- WHERE d.application_id = ANY (ARRAY[i.application_id]) AND d.delivery_id = ANY (ARRAY[i.delivery_id]) AND d.owner = %(before)b::int
+ WHERE d.application_id = ANY (ARRAY[i.application_id]) AND d.delivery_id = i.delivery_id AND d.owner = %(before)b::int
 RETURNING d.delivery_id
 
 -- name: let_go_all
@@ -50,7 +50,7 @@ SELECT application_id, delivery_id FROM deliveries WHERE owner = %(node)b::int A
 UPDATE deliveries d SET owner = CASE WHEN %(parked)b::bool AND NOT d.cancel_requested THEN 0 END,
        started_at = CASE WHEN d.started_at < d.owned_at THEN d.started_at END
   FROM unnest(%(application_ids)b::uuid[], %(delivery_ids)b::uuid[]) AS i (application_id, delivery_id)
- WHERE d.application_id = ANY (ARRAY[i.application_id]) AND d.delivery_id = ANY (ARRAY[i.delivery_id]) AND d.owner = %(node)b::int
+ WHERE d.application_id = ANY (ARRAY[i.application_id]) AND d.delivery_id = i.delivery_id AND d.owner = %(node)b::int
 RETURNING d.delivery_id
 
 -- name: start
