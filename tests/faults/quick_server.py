@@ -1,15 +1,17 @@
-"""A program: `hook0-server serve` whose death the others notice within 4 s instead of 9, for tests that wait for it."""
+"""A program: `hook0-server serve` whose death the others notice within 4 s instead of 9, or sooner: after argv[1] seconds."""
 
 import asyncio
 import json
 import os
+import sys
 
 import uvloop
 
 from hook0_server import app, logs, settings
 from hook0_server.delivery import nodes
 
-TIMING = nodes.Timing(beat=0.5, silent=1.75, dead=3.5)
+DEAD = float(sys.argv[1]) if len(sys.argv) > 1 else 3.5
+TIMING = nodes.Timing(beat=DEAD / 7, silent=DEAD / 2, dead=DEAD)
 
 
 async def serve() -> None:
