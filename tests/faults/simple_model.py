@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 WAITING, SUCCEEDED, DEAD, CANCELLED = "waiting", "succeeded", "dead", "cancelled"
 OK, FAILED, ENDED = "ok", "failed", "ended"  # attempts; the last one is without a request
-MAX_RETRIES = 2
+MAX_RETRIES = 1
 
 Key = tuple[str, str, str, tuple[str, ...]]  # event, subscription, state, attempts
 
