@@ -43,7 +43,7 @@ RETURNING delivery_id
 UPDATE deliveries d SET owner = CASE WHEN %(parked)b::bool AND NOT d.cancel_requested THEN 0 END,
        started_at = CASE WHEN d.started_at < d.owned_at THEN d.started_at END
   FROM unnest(%(application_ids)b::uuid[], %(delivery_ids)b::uuid[]) AS i (application_id, delivery_id)
- WHERE d.application_id = i.application_id AND d.delivery_id = i.delivery_id AND d.owner = %(node)b::int
+ WHERE d.application_id = ANY (ARRAY[i.application_id]) AND d.delivery_id = i.delivery_id AND d.owner = %(node)b::int
 RETURNING d.delivery_id
 
 -- name: start

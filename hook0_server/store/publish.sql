@@ -74,7 +74,7 @@ SELECT f.n::int FROM free f WHERE (f.application_id, f.event_id) IN (SELECT appl
 -- name: drop_keys
 -- After `publish`, in its transaction: keys whose event was not stored after all (its type was deactivated in between).
 DELETE FROM event_keys k USING unnest(%(application_id)b::uuid[], %(event_id)b::uuid[]) AS i (application_id, event_id)
- WHERE k.application_id = i.application_id AND k.event_id = i.event_id
+ WHERE k.application_id = ANY (ARRAY[i.application_id]) AND k.event_id = i.event_id
 
 -- name: classify
 -- Why inputs were not stored, by their position. A new snapshot, so what a racing writer committed is seen. The content itself is

@@ -13,7 +13,7 @@ WITH done AS MATERIALIZED (
                revision, picked_at, finished_at, error_message, headers, body, headers_truncated, body_truncated)
 ), ended AS (
   DELETE FROM deliveries d USING done i
-   WHERE i.delay IS NULL AND d.application_id = i.application_id AND d.delivery_id = i.delivery_id
+   WHERE i.delay IS NULL AND d.application_id = ANY (ARRAY[i.application_id]) AND d.delivery_id = i.delivery_id
      AND d.attempt_id = i.attempt_id AND d.owner = %(node)b::int
   RETURNING d.application_id, i.attempt_id, d.delivery_id, d.event_id, d.event_day, d.event_type, d.payload_size, d.subscription_id,
             i.revision, d.attempt_number, d.takeover_count, d.trigger, i.outcome, true AS final, i.dead, i.reason, i.http_status, i.elapsed,
@@ -27,7 +27,7 @@ WITH done AS MATERIALIZED (
     FROM done i
    CROSS JOIN LATERAL (SELECT o.takeover_count, o.trigger, o.attempt_created_at FROM deliveries o      -- what the UPDATE overwrites
                         WHERE o.application_id = i.application_id AND o.delivery_id = i.delivery_id OFFSET 0) old
-   WHERE i.delay IS NOT NULL AND d.application_id = i.application_id AND d.delivery_id = i.delivery_id
+   WHERE i.delay IS NOT NULL AND d.application_id = ANY (ARRAY[i.application_id]) AND d.delivery_id = i.delivery_id
      AND d.attempt_id = i.attempt_id AND d.owner = %(node)b::int
   RETURNING d.application_id, i.attempt_id, d.delivery_id, d.event_id, d.event_day, d.event_type, d.payload_size, d.subscription_id,
             i.revision, (d.attempt_number - 1)::int2 AS attempt_number, old.takeover_count, old.trigger, i.outcome, false AS final, false AS dead,

@@ -23,7 +23,7 @@ UPDATE deliveries d SET owner = 0
   FROM (SELECT application_id, delivery_id FROM deliveries
          WHERE application_id = %(application_id)b::uuid AND subscription_id = %(subscription_id)b::uuid AND owner IS NULL
          LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED) s
- WHERE d.application_id = s.application_id AND d.delivery_id = s.delivery_id
+ WHERE d.application_id = ANY (ARRAY[s.application_id]) AND d.delivery_id = s.delivery_id
    AND EXISTS (SELECT FROM subscriptions x WHERE x.application_id = %(application_id)b::uuid AND x.subscription_id = %(subscription_id)b::uuid
                                              AND NOT x.is_enabled AND x.deleted_at IS NULL)
 RETURNING d.delivery_id
@@ -34,7 +34,7 @@ UPDATE deliveries d SET owner = NULL
   FROM (SELECT application_id, delivery_id FROM deliveries
          WHERE application_id = %(application_id)b::uuid AND subscription_id = %(subscription_id)b::uuid AND owner = 0
          LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED) s
- WHERE d.application_id = s.application_id AND d.delivery_id = s.delivery_id
+ WHERE d.application_id = ANY (ARRAY[s.application_id]) AND d.delivery_id = s.delivery_id
    AND EXISTS (SELECT FROM subscriptions x WHERE x.application_id = %(application_id)b::uuid AND x.subscription_id = %(subscription_id)b::uuid AND x.is_enabled)
 RETURNING d.delivery_id
 
@@ -51,7 +51,7 @@ WITH slice AS (
    LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED
 ), ended AS (
   DELETE FROM deliveries d USING (SELECT * FROM slice UNION ALL SELECT * FROM parked) s
-   WHERE d.application_id = s.application_id AND d.delivery_id = s.delivery_id
+   WHERE d.application_id = ANY (ARRAY[s.application_id]) AND d.delivery_id = s.delivery_id
   RETURNING d.*
 )
 INSERT INTO attempts (application_id, attempt_id, delivery_id, event_id, event_day, event_type, subscription_id, attempt_number, takeover_count,
@@ -84,7 +84,7 @@ WITH slice AS (
      AND created_at < now() - %(max_age)b::float8 * interval '1 s'
    LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED
 ), ended AS (
-  DELETE FROM deliveries d USING slice s WHERE d.application_id = s.application_id AND d.delivery_id = s.delivery_id RETURNING d.*
+  DELETE FROM deliveries d USING slice s WHERE d.application_id = ANY (ARRAY[s.application_id]) AND d.delivery_id = s.delivery_id RETURNING d.*
 ), dead AS (
   INSERT INTO dead_letters (day, application_id, delivery_id, attempt_id, subscription_id, event_id, event_day, event_type, payload_size,
                             attempt_number, takeover_count, trigger, reason, created_at)

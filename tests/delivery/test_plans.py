@@ -1,4 +1,5 @@
-"""The plans of the hot statements, with the settings of a hot connection: on empty tables, skewed ones and ones never analyzed.
+"""The plans of the hot statements, with the settings of a hot connection: on empty tables, on skewed ones, and on ones whose
+statistics are of an empty table: never filled, or vacuumed when all its rows were done.
 
 Each plan is the generic one that a kept connection uses, whatever the parameters are.
 """
@@ -17,7 +18,7 @@ import pytest
 import rows
 
 from hook0_server.ingest import identity
-from hook0_server.store import claim, database, publish, record
+from hook0_server.store import claim, database, nodes, publish, record, subscription_changes
 
 SMALL_ONES, CROWD, NODE = 500, 10_000, 7
 NIL = uuid.UUID(int=0)
@@ -127,12 +128,16 @@ class Tables:
         return cast("database.Hot", self.explaining)
 
 
-@pytest.fixture(params=["empty", "skewed", "stale"])
+@pytest.fixture(params=["empty", "skewed", "stale", "vacuumed"])
 async def tables(request: pytest.FixtureRequest, db: database.Database) -> Tables:
     small, large, stuck = await rows.application(db), await rows.application(db), rows.id7()
     [(organization,)] = await db.fetch(b"SELECT organization_id FROM organizations LIMIT 1")
     await rows.subscription(db, small, labels={"n": "1"})
-    if request.param == "stale":
+    if request.param in {"stale", "vacuumed"}:
+        if request.param == "vacuumed":  # pages and no rows: however many come later, they are planned for as none
+            await rows.delivery(db, small)
+            await db.fetch(b"DELETE FROM deliveries")
+            await db.fetch(b"VACUUM (TRUNCATE OFF) deliveries")
         await db.fetch(b"ANALYZE")  # of the empty tables: what is planned from them now must still be right later
         for table in (b"deliveries", b"subscriptions", b"event_types"):
             await db.fetch(b"ALTER TABLE " + table + b" SET (autovacuum_enabled = off)")
@@ -147,7 +152,7 @@ async def tables(request: pytest.FixtureRequest, db: database.Database) -> Table
             "day": today,
         }
         await db.fetch(SEED, given)
-    if request.param != "stale":
+    if request.param in {"empty", "skewed"}:
         await db.fetch(b"ANALYZE")
     return Tables(db, Explaining(db), large, stuck, small)
 
@@ -245,3 +250,12 @@ async def test_recording_reads_each_delivery_by_its_key(tables: Tables) -> None:
     recorded, _ = await record.record(tables.hot, NODE, finished([(each[0], each[1], each[2]) for each in held]))
     tables.explaining.judge(len(held) * 4, "deliveries_pkey")
     assert recorded == len(held)
+
+
+async def test_letting_go_and_cancelling_read_what_they_change(tables: Tables) -> None:
+    held = await tables.db.fetch(b"SELECT application_id, delivery_id FROM deliveries WHERE owner = 7 LIMIT 99")
+    await nodes.give_back(tables.hot, NODE, [(each[0], each[1]) for each in held], parked=False)
+    tables.explaining.judge(len(held), "deliveries_pkey")
+    cancelled = await subscription_changes.cancel(tables.hot, tables.large, tables.stuck)
+    tables.explaining.judge(2 * subscription_changes.SLICE, "deliveries_by_subscription", "deliveries_pkey")
+    assert cancelled == (subscription_changes.SLICE if held else 0)
