@@ -168,6 +168,8 @@ class Publisher:
                 return
             self._answered(answer.results, began)
         await call.done_writing()
+        async with asyncio.timeout(CALL_SECONDS):
+            await call.read()  # the end of the stream: a call that is left alone is cancelled
 
     def _answered(self, results: Any, began: float) -> None:
         self._latencies.append(time.monotonic() - began)

@@ -15,16 +15,19 @@ import urllib.parse
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import grpc
 import httptools
+import orjson
 import psycopg
 import uvloop
 
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as messages
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2_grpc as services
 from hook0_server.store import sql
+
+Answer = TypeVar("Answer", messages.PublishEventsResponse, messages.PublishEventStreamResponse)
 
 SQL = sql.beside(__file__)
 _CONNECTIONS = 64
@@ -102,14 +105,14 @@ class Yardstick(services.IngestionServiceServicer):
 
     async def PublishEvents(self, request: messages.PublishEventsRequest, context: Any) -> messages.PublishEventsResponse:  # noqa: N802
         await self._accept(request.events)
-        return messages.PublishEventsResponse(results=_results(request.events))
+        return _answered(messages.PublishEventsResponse(), request.events)
 
     async def PublishEventStream(  # noqa: N802
         self, request_iterator: AsyncIterator[messages.PublishEventStreamRequest], context: Any
     ) -> AsyncIterator[messages.PublishEventStreamResponse]:
         async for batch in request_iterator:
             await self._accept(batch.events)
-            yield messages.PublishEventStreamResponse(results=_results(batch.events))
+            yield _answered(messages.PublishEventStreamResponse(), batch.events)
 
     async def _accept(self, events: Sequence[messages.NewEvent]) -> None:
         while self._jobs.qsize() > _WAITING:
@@ -140,7 +143,7 @@ class Yardstick(services.IngestionServiceServicer):
             began = time.perf_counter()
             status, headers, body = await connection.post(self._head(event), event.payload)
             elapsed = int((time.perf_counter() - began) * 1000)
-            shown = json.dumps({name.decode("latin1"): value.decode("latin1") for name, value in headers})
+            shown = orjson.dumps({name.decode("latin1"): value.decode("latin1") for name, value in headers}).decode()
             self._done.put_nowait((delivery_id, event_id, subscription_id, _APPLICATION, status, elapsed, shown, body))
 
     def _head(self, event: messages.NewEvent) -> bytes:
@@ -172,13 +175,15 @@ def _columns(events: dict[uuid.UUID, messages.NewEvent]) -> list[list[Any]]:
         [event.event_type for event in each],
         [event.payload for event in each],
         [event.payload_content_type or "application/json" for event in each],
-        [json.dumps(dict(event.labels)) for event in each],
+        [orjson.dumps(dict(event.labels)).decode() for event in each],
         [datetime.now(UTC)] * len(each),
     ]
 
 
-def _results(events: Sequence[messages.NewEvent]) -> list[messages.PublishResult]:
-    return [messages.PublishResult(published=messages.PublishedEvent(event_id=event.event_id)) for event in events]
+def _answered(answer: Answer, events: Sequence[messages.NewEvent]) -> Answer:
+    for event in events:
+        answer.results.add().published.event_id = event.event_id
+    return answer
 
 
 async def main(dsn: str, target: str) -> None:

@@ -27,11 +27,10 @@ _OPTIONS: Sequence[tuple[str, int]] = (
 )
 
 
-def open_channel(address: str, tls: bool | grpc.ChannelCredentials) -> grpc.aio.Channel:
-    """Connects when first used. `tls=True` trusts the system's authorities."""
-    if tls is False:
+def open_channel(address: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    """Connects when first used; None: in the clear."""
+    if credentials is None:
         return grpc.aio.insecure_channel(address, options=_OPTIONS)
-    credentials = grpc.ssl_channel_credentials() if tls is True else tls
     return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
 
 

@@ -11,7 +11,9 @@ except ModuleNotFoundError:
 from importlib import metadata
 from typing import Any
 
-from hook0_client import cli_place, cli_publish, cli_watch, errors
+from hook0_client import cli_nodes, cli_place, cli_publish, cli_watch, errors
+
+_FILE = click.Path(exists=True, dir_okay=False)  # in PEM form
 
 
 class _Commands(click.Group):
@@ -29,13 +31,18 @@ class _Commands(click.Group):
 @click.option("--token", envvar="HOOK0_TOKEN", help="Application secret. [env HOOK0_TOKEN]")
 @click.option("--application-id", envvar="HOOK0_APPLICATION_ID", help="Application. [env HOOK0_APPLICATION_ID]")
 @click.option("--tls", is_flag=True, envvar="HOOK0_TLS", help="Connect by TLS. [env HOOK0_TLS]")
+@click.option("--tls-ca", type=_FILE, envvar="HOOK0_TLS_CA", help="Trust only these authorities. [env HOOK0_TLS_CA]")
+@click.option("--tls-cert", type=_FILE, envvar="HOOK0_TLS_CERT", help="Client certificate. [env HOOK0_TLS_CERT]")
+@click.option("--tls-key", type=_FILE, envvar="HOOK0_TLS_KEY", help="Key of it. [env HOOK0_TLS_KEY]")
 @click.pass_context
-def main(ctx: click.Context, address: str | None, token: str | None, application_id: str | None, tls: bool) -> None:
+def main(
+    ctx: click.Context, /, address: str | None, token: str | None, application_id: str | None, tls: bool, **files: str | None
+) -> None:
     """Publish events to a Hook0 server and watch their deliveries.
 
     What is not given is taken from .hook0/dev.json of this directory, where `hook0-server dev` leaves it.
     """
-    ctx.obj = cli_place.find(address, token, application_id, tls)
+    ctx.obj = cli_place.find(address, token, application_id, tls, **files)
 
 
 @main.command()
@@ -53,5 +60,6 @@ def _explain(error: errors.Hook0Error, place: cli_place.Place | None) -> str:
     return "\n".join([f"{sentence} ({error.reason or error.code.name})", *violations])
 
 
+main.add_command(cli_nodes.command)
 main.add_command(cli_publish.publish)
 main.add_command(cli_watch.command)

@@ -20,18 +20,34 @@ class Place:
     token: str | None
     application_id: str | None
     tls: bool
+    tls_ca: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
 
-    def connect(self) -> client.Client:
-        """Raises click.UsageError where no application is known, before anything is sent."""
-        if not self.application_id:
+    def connect(self, *, needs_application: bool = True) -> client.Client:
+        """Before anything is sent it raises click.UsageError where an application is needed and none known, and
+        click.ClickException where a certificate cannot be used.
+        """
+        if needs_application and not self.application_id:
             raise click.UsageError(
                 "which application? Give --application-id or HOOK0_APPLICATION_ID,"
                 f" or run this where `hook0-server dev` left {DEV_FILE}."
             )
-        return client.connect(self.address, token=self.token, application_id=self.application_id, tls=self.tls)
+        try:
+            return client.connect(
+                self.address,
+                token=self.token,
+                application_id=self.application_id,
+                tls=self.tls,
+                tls_ca=self.tls_ca,
+                tls_cert=self.tls_cert,
+                tls_key=self.tls_key,
+            )
+        except (OSError, ValueError) as unusable:
+            raise click.ClickException(str(unusable)) from unusable
 
 
-def find(address: str | None, token: str | None, application_id: str | None, tls: bool) -> Place:
+def find(address: str | None, token: str | None, application_id: str | None, tls: bool, **tls_files: str | None) -> Place:
     """What was given, completed by the development server of this directory.
 
     Its secret goes to no other address than its own.
@@ -43,6 +59,7 @@ def find(address: str | None, token: str | None, application_id: str | None, tls
         token=token or (dev.get("application_secret") if theirs else None),
         application_id=application_id or (dev.get("application_id") if theirs else None),
         tls=tls,
+        **tls_files,
     )
 
 

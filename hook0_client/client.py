@@ -9,7 +9,7 @@ from typing import Self, Unpack
 
 import grpc
 
-from hook0_client import backoff, calls, errors, events, publisher, watch
+from hook0_client import backoff, calls, errors, events, publisher, trust, watch
 from hook0_client._gen.hook0.v1 import (
     application_service_pb2_grpc,
     attempt_pb2,
@@ -20,6 +20,7 @@ from hook0_client._gen.hook0.v1 import (
     event_type_service_pb2_grpc,
     ingestion_service_pb2,
     ingestion_service_pb2_grpc,
+    instance_service_pb2_grpc,
     subscription_service_pb2_grpc,
     view_pb2,
 )
@@ -35,16 +36,23 @@ def connect(
     token: str | None = None,
     application_id: str | None = None,
     tls: bool | grpc.ChannelCredentials = False,
+    tls_ca: trust.Path | None = None,
+    tls_cert: trust.Path | None = None,
+    tls_key: trust.Path | None = None,
     timeout: float = TIMEOUT,
 ) -> "Client":
     """A client for `address` ("host:port"); call it where an event loop runs and use it in `async with`.
 
     Left out: HOOK0_ADDRESS, HOOK0_TOKEN and HOOK0_APPLICATION_ID of the environment; without an address, the one of a
-    server on this machine. `token` is an application secret; it travels readable unless `tls` is on (True trusts the
-    system's authorities). `timeout` in seconds is the deadline of each unary call that has no `timeout` of its own.
-    Nothing is sent yet: a server that is not there shows in the first call.
+    server on this machine. `token` is an application secret; it travels readable unless `tls` is on. `tls_ca` is a PEM
+    file with the authorities to trust (left out: the system's), `tls_cert` and `tls_key` are those of a client
+    certificate, for servers that ask for one; each of them turns `tls` on. `timeout` in seconds is the deadline of each
+    unary call that has no `timeout` of its own.
+    Nothing is sent yet: a server that is not there shows in the first call. Raises OSError where a file cannot be read,
+    ValueError where it cannot be used.
     """
-    channel = calls.open_channel(address or os.environ.get("HOOK0_ADDRESS") or DEFAULT_ADDRESS, tls)
+    credentials = trust.credentials(tls, ca=tls_ca, cert=tls_cert, key=tls_key)
+    channel = calls.open_channel(address or os.environ.get("HOOK0_ADDRESS") or DEFAULT_ADDRESS, credentials)
     return Client(
         channel,
         token=token or os.environ.get("HOOK0_TOKEN"),
@@ -71,6 +79,7 @@ class Client:
         self.attempts = attempt_service_pb2_grpc.AttemptServiceStub(stubs)
         self.applications = application_service_pb2_grpc.ApplicationServiceStub(stubs)
         self.event_types = event_type_service_pb2_grpc.EventTypeServiceStub(stubs)
+        self.instance = instance_service_pb2_grpc.InstanceServiceStub(stubs)
         self.subscriptions = subscription_service_pb2_grpc.SubscriptionServiceStub(stubs)
 
     async def __aenter__(self) -> Self:

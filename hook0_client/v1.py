@@ -100,6 +100,14 @@ from hook0_client._gen.hook0.v1.ingestion_service_pb2 import (
     PublishEventStreamResponse,
     PublishResult,
 )
+from hook0_client._gen.hook0.v1.instance_service_pb2 import (
+    ListNodesRequest,
+    ListNodesResponse,
+)
+from hook0_client._gen.hook0.v1.node_pb2 import (
+    Node,
+    UnheldDeliveries,
+)
 from hook0_client._gen.hook0.v1.subscription_pb2 import (
     Backoff,
     DeliveryOptions,
@@ -184,9 +192,12 @@ __all__ = [
     "ListEventTypesResponse",
     "ListEventsRequest",
     "ListEventsResponse",
+    "ListNodesRequest",
+    "ListNodesResponse",
     "ListSubscriptionsRequest",
     "ListSubscriptionsResponse",
     "NewEvent",
+    "Node",
     "Outcome",
     "PublishError",
     "PublishEventRequest",
@@ -204,6 +215,7 @@ __all__ = [
     "RetryPolicy",
     "Subscription",
     "Target",
+    "UnheldDeliveries",
     "UpdateApplicationRequest",
     "UpdateApplicationResponse",
     "UpdateApplicationSecretRequest",

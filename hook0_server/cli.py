@@ -4,16 +4,17 @@ Exit codes: 0 a graceful end, 1 the server could not start, 2 a setting or an ar
 """
 
 import asyncio
+import contextlib
 import importlib.metadata
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import click
 import orjson
 
-from hook0_server import logs, settings
+from hook0_server import logs, loop, settings
 
 Answer = TypeVar("Answer")
 
@@ -26,13 +27,19 @@ def main() -> None:
 @main.command()
 def dev() -> None:
     """Serve, with everything prepared to try it: an application, its secret, a subscription, a receiver."""
-    _serve(dev=True)
+    _run(lambda app, given: app.run(given, dev=True, announce=_announce))
 
 
 @main.command()
-def serve() -> None:
-    """Serve. Prints one JSON line when it can take work."""
-    _serve(dev=False)
+@click.option("--processes", "HOOK0_PROCESSES", metavar="N", help="Run N processes on the same ports (HOOK0_PROCESSES).")
+@click.option("--roles", "HOOK0_ROLES", metavar="ROLES", help="api, delivery or api,delivery (HOOK0_ROLES).")
+def serve(**options: str | None) -> None:
+    """Serve. Prints one JSON line when it can take work. An option goes before its variable."""
+    environ = os.environ | {name: value for name, value in options.items() if value is not None}
+    if _settings(environ).processes == 1:
+        _run(lambda app, given: app.run(given, dev=False, announce=_announce), environ)
+    else:
+        _supervise(environ)
 
 
 @main.command()
@@ -62,8 +69,14 @@ def _described(setting: settings.Shown) -> str:
     return f"{setting.variable}={setting.value}{mark}\n    {setting.meaning} Allowed: {setting.allowed}."
 
 
-def _serve(*, dev: bool) -> None:
-    _run(lambda app, given: app.run(given, dev=dev, announce=_announce))
+def _supervise(environ: Mapping[str, str]) -> None:
+    given = _settings(environ)
+    logs.configure(given.log_level, given.log_format, process="supervisor")
+    from hook0_server import start, supervisor
+
+    # asyncio's own loop: it closes in a child every file that is not the child's, and nothing is fast or slow here.
+    with _told(start.StartRefused), asyncio.Runner() as runner:
+        runner.run(supervisor.run(given, environ, announce=_announce))
 
 
 def _announce(facts: dict[str, Any]) -> None:
@@ -75,25 +88,33 @@ def _announce(facts: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _run(command: Callable[[Any, settings.Settings], Coroutine[Any, Any, Answer]]) -> Answer:
+def _run(
+    command: Callable[[Any, settings.Settings], Coroutine[Any, Any, Answer]], environ: Mapping[str, str] = os.environ
+) -> Answer:
     """Run a command of the composition root with the settings of the environment."""
-    given = _settings()
+    given = _settings(environ)
     logs.configure(given.log_level, given.log_format)
     # Imported here: `config`, `version` and a refused setting answer at once, without the whole server.
     from hook0_server import app
 
+    with _told(app.StartRefused), loop.runner() as runner:
+        return runner.run(command(app, given))
+
+
+@contextlib.contextmanager
+def _told(refused: type[Exception]) -> Iterator[None]:
+    """How it ended becomes a sentence and an exit code."""
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(command(app, given))
-    except app.StartRefused as refusal:
+        yield
+    except refused as refusal:
         _fail(str(refusal), 1)
     except (asyncio.CancelledError, KeyboardInterrupt):
         _fail("Stopped at once by a second signal; what was being delivered is taken over at the next start.", 1)
 
 
-def _settings() -> settings.Settings:
+def _settings(environ: Mapping[str, str] = os.environ) -> settings.Settings:
     try:
-        return settings.Settings.from_environ(os.environ)
+        return settings.Settings.from_environ(environ)
     except settings.SettingsRefused as refusal:
         _fail(str(refusal), 2)
 
@@ -101,11 +122,3 @@ def _settings() -> settings.Settings:
 def _fail(text: str, code: int) -> NoReturn:
     click.echo(text, err=True)
     raise SystemExit(code)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # it exists for Linux and macOS only
-        return None
-    return uvloop.new_event_loop

@@ -84,8 +84,9 @@ async def prepare(
     return prepared
 
 
-def welcome(prepared: Prepared, grpc: str, http: str) -> str:
+def welcome(prepared: Prepared, grpc: str, http: str, *, by_tls: bool = False) -> str:
     """What a person who just started the server can paste. `grpc` and `http`: host:port."""
+    plaintext, tls = ("", " --tls") if by_tls else (" -plaintext", "")
     event = {"event_type": EVENT_TYPES[0], "payload_text": '{"id":1}'}
     request = json.dumps({"application_id": prepared.application_id, "event": event}, separators=(",", ":"))
     return f"""
@@ -96,7 +97,7 @@ def welcome(prepared: Prepared, grpc: str, http: str) -> str:
 
 Publish an event; it is delivered to the receiver above:
 
-  grpcurl -plaintext -H 'authorization: Bearer {prepared.application_secret}' \\
+  grpcurl{plaintext} -H 'authorization: Bearer {prepared.application_secret}' \\
     -d '{request}' \\
     {grpc} hook0.v1.IngestionService/PublishEvent
 
@@ -106,7 +107,7 @@ See what arrived:
 
 See every attempt as it happens, in another terminal:
 
-  hook0ctl --address {grpc} --application-id {prepared.application_id} \\
+  hook0ctl{tls} --address {grpc} --application-id {prepared.application_id} \\
     --token {prepared.application_secret} watch
 """
 

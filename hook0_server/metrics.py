@@ -46,6 +46,11 @@ class Metrics:
         self.database_unavailable = prometheus_client.Counter(
             "hook0_database_unavailable", "Calls that failed because the database did not answer.", registry=registry
         )
+        self.processes_left_out = prometheus_client.Counter(
+            "hook0_processes_left_out",
+            "Processes of this server that did not answer a scrape in time, so that it lacks their metrics.",
+            registry=registry,
+        )
 
     def text(self) -> bytes:
         """Everything in Prometheus's text form, of type CONTENT_TYPE."""

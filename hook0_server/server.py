@@ -11,13 +11,25 @@ from typing import Any
 from hook0_server import dev as development
 from hook0_server import metrics, settings
 from hook0_server.access import credentials, encryption, permissions
-from hook0_server.api import applications, attempts, deliveries, event_types, events, ingestion, pipeline, registry, watch
+from hook0_server.api import (
+    applications,
+    attempts,
+    deliveries,
+    event_types,
+    events,
+    ingestion,
+    instance,
+    pipeline,
+    registry,
+    watch,
+)
 from hook0_server.api import subscriptions as subscription_service
 from hook0_server.delivery import http, nodes, resolve, response, stage, subscriptions
 from hook0_server.gateway import app as gateway
-from hook0_server.gateway import health, receiver
+from hook0_server.gateway import health, receiver, siblings
 from hook0_server.ingest import writer
 from hook0_server.model import delivery, outcome
+from hook0_server.rpc import certificates
 from hook0_server.rpc import server as rpc
 from hook0_server.store import database, organizations, wake
 from hook0_server.upkeep import rounds
@@ -71,10 +83,19 @@ class Timings:
 class Server:
     """One running server: what was bound, and its parts. Made by `running`."""
 
-    def __init__(self, given: settings.Settings, db: database.Database, keyring: encryption.Keyring, timings: Timings) -> None:
+    def __init__(
+        self,
+        given: settings.Settings,
+        db: database.Database,
+        keyring: encryption.Keyring,
+        timings: Timings,
+        member: siblings.Member | None = None,
+    ) -> None:
         self.settings, self.db, self.keyring = given, db, keyring
         self.wake = wake.Wake(db)
         self.metrics = metrics.Metrics()
+        self._shares_ports = member is not None
+        self._scrape = siblings.Scrape(self.metrics, member)
         self._attempts_counted = {each: self.metrics.deliveries_attempted.labels(each.name) for each in outcome.Outcome}
         self._events_counted = self.metrics.events_published.labels("stored")
         self.hub = hub.Hub(db)
@@ -85,6 +106,7 @@ class Server:
             resolver=resolve.Resolver(allowed=given.allow_targets),
             limits=http.Limits(caps=response.Caps(body_kept=given.response_body_bytes)),
         )
+        self._node_timing = timings.node
         self.stage = self._stage(timings) if "delivery" in given.roles else None
         self.writer = writer.Writer(db, self.stage or _NoDelivery(self.wake), self._stored)
         self.grpc, self.http = "", ""
@@ -99,7 +121,7 @@ class Server:
         defaults = subscriptions.Defaults(given.max_retries, (given.retention_days - 1) * 86_400.0)
         return stage.Stage(
             self.db, self.wake, self.client, self.keyring, defaults,
-            recorded=self._recorded, attempted=self._attempted, limits=limits,
+            recorded=self._recorded, attempted=self._attempted, limits=limits, is_answering="api" in given.roles,
         )  # fmt: skip
 
     def _recorded(self, application_ids: set[uuid.UUID]) -> None:
@@ -119,13 +141,14 @@ class Server:
         db, keyring, hints = self.db, self.keyring, self.wake
         given = self.settings
         return [
-            *ingestion.operations(self.writer),
+            *ingestion.operations(self.writer, db.clock.now),
             *events.operations(db, keyring, hints),
             *deliveries.operations(db, hints),
             *attempts.operations(db, keyring),
             *watch.operations(self.hub, db, keyring),
             *applications.operations(db, keyring, hints),
             *event_types.operations(db, keyring),
+            *instance.operations(db, living_seconds=self._node_timing.silent),
             *subscription_service.operations(
                 db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days
             ),
@@ -134,6 +157,8 @@ class Server:
     @contextlib.asynccontextmanager
     async def running(self, *, dev: bool) -> AsyncIterator["Server"]:
         """Everything runs inside the block; leaving it without an exception is a graceful stop."""
+        given = self.settings
+        by_tls = certificates.credentials(given.grpc_tls_cert, given.grpc_tls_key, given.grpc_tls_client_ca)
         organization_id = await organizations.ensure_only(self.db, name=development.NAME if dev else "default")
         await self.upkeep.prepare()
         async with contextlib.AsyncExitStack() as parts:
@@ -143,16 +168,29 @@ class Server:
             await parts.enter_async_context(self.client)
             if self.stage is not None:
                 await parts.enter_async_context(self.stage.running(self._grace_left))
+            else:
+                await parts.enter_async_context(self._bystanding())
             await parts.enter_async_context(self.hub.running())
             self.wake.listen(wake.ATTEMPTS, self.hub.heard)
             await parts.enter_async_context(self.writer.running())
+            await parts.enter_async_context(self._scrape.telling())
             served = gateway.serving(
-                self.settings.http_address, looked_at=self.health, counted=self.metrics, received=self.receiver if dev else None
+                self.settings.http_address,
+                looked_at=self.health,
+                scraped=self._scrape,
+                received=self.receiver if dev else None,
+                shares_port=self._shares_ports,
             )
             self.http = await parts.enter_async_context(served)
             through = self._pipeline(organization_id)
             self._open_calls = lambda: through.open_calls
-            edge = rpc.GrpcServer(self.operations(), through, self.settings.grpc_address)
+            edge = rpc.GrpcServer(
+                self.operations(),
+                through,
+                self.settings.grpc_address,
+                credentials=by_tls,
+                shares_port=self._shares_ports,
+            )
             self.grpc = await edge.start()
             try:
                 if dev:
@@ -168,6 +206,12 @@ class Server:
             finally:
                 self.health.ready = False
                 await edge.stop(0)
+
+    def _bystanding(self) -> contextlib.AbstractAsyncContextManager[None]:
+        def taken_over() -> None:
+            self.wake.notify(wake.DELIVERIES)
+
+        return nodes.bystanding(self.db, taken_over=taken_over, timing=self._node_timing)
 
     def _grace_left(self) -> float:
         """Seconds of the stop's grace that are left."""
@@ -217,7 +261,7 @@ class Server:
         said: dict[str, Any] = {"ready": True, "grpc": self.grpc, "http": self.http}
         if self.prepared is not None:
             made = self.prepared
-            said["welcome"] = development.welcome(made, self.grpc, self.http)
+            said["welcome"] = development.welcome(made, self.grpc, self.http, by_tls=self.settings.grpc_tls_cert is not None)
             said |= {
                 "organization_id": made.organization_id,
                 "application_id": made.application_id,

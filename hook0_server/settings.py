@@ -5,28 +5,23 @@ A variable that is set to nothing is taken as not set, so that a deployment can 
 
 import dataclasses
 import difflib
-import ipaddress
 import pathlib
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 from uuid import UUID
 
-from hook0_server.model import ids
+from hook0_server import setting_forms as forms
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-API, DELIVERY = "api", "delivery"
-_ROLES = (API, DELIVERY)
+_ROLES = ("api", "delivery")
 _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("json", "console")
 _PREFIX = "HOOK0_"
 # What hook0_client reads, where both run in one environment.
-_CLIENTS_OWN = frozenset({"HOOK0_ADDRESS", "HOOK0_TOKEN", "HOOK0_APPLICATION_ID", "HOOK0_TLS"})
+_CLIENTS_OWN = frozenset(
+    {"HOOK0_ADDRESS", "HOOK0_TOKEN", "HOOK0_APPLICATION_ID", "HOOK0_TLS", "HOOK0_TLS_CA", "HOOK0_TLS_CERT", "HOOK0_TLS_KEY"}
+)
 _MASK = "***"
 _SHOWN_CHARACTERS = 100
-_PORTS = 65535
-_ENCRYPTION_KEY = re.compile(r"[A-Za-z0-9_-]{1,32}:[0-9A-Fa-f]{64}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,6 +58,7 @@ class Setting:
     meaning: str
     allowed: str
     secret: bool = False
+    needs: str = ""  # a variable without which this one means nothing
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,78 +73,11 @@ class Shown:
     allowed: str
 
 
-def _address(text: str) -> str:
-    host, separator, port = text.rpartition(":")
-    if not (host and separator and port.isascii() and port.isdecimal() and int(port) <= _PORTS):
-        raise ValueError
-    if host.startswith("[") != host.endswith("]") or (":" in host and not host.startswith("[")):
-        raise ValueError
-    return text
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
-            raise ValueError
-        return int(text)
-
-    return parse
-
-
-def _seconds(least: float, most: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        if not least <= float(text) <= most:  # also refuses "nan"
-            raise ValueError
-        return float(text)
-
-    return parse
-
-
-def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError
-        return text.lower()
-
-    return parse
-
-
-def _roles(text: str) -> frozenset[str]:
-    roles = frozenset(part.strip().lower() for part in text.split(","))
-    if not roles <= frozenset(_ROLES):
-        raise ValueError
-    return roles
-
-
-def _uuid(text: str) -> UUID:
-    parsed = ids.parse(text)
-    if parsed is None:
-        raise ValueError
-    return parsed
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
-
-
-def _encryption_keys(text: str) -> str:
-    keys = [key.strip() for key in text.split(",")]
-    if not all(map(_ENCRYPTION_KEY.fullmatch, keys)) or len({key.partition(":")[0] for key in keys}) < len(keys):
-        raise ValueError
-    return ",".join(keys)
-
-
-def _database_url(text: str) -> str:
-    if not (text.startswith(("postgresql://", "postgres://")) or re.match(r"\w+ *=", text)):
-        raise ValueError
-    return text
-
-
 _ADDRESS_ALLOWED = "host:port, e.g. 127.0.0.1:{0}, 0.0.0.0:{0} or [::1]:{0}; port 0 takes any free one and prints it"
 
 TABLE: tuple[Setting, ...] = (
     Setting(
-        "DATABASE_URL", "database_url", _database_url, None,
+        "DATABASE_URL", "database_url", forms.database_url, None,
         "The PostgreSQL (15 or newer) to use; not set: the embedded one.",
         "postgresql://user:password@host:port/database", secret=True,
     ),
@@ -157,69 +86,87 @@ TABLE: tuple[Setting, ...] = (
         "Where the embedded PostgreSQL and the key file live.", "a path",
     ),
     Setting(
-        "HOOK0_GRPC_ADDRESS", "grpc_address", _address, "127.0.0.1:50051",
+        "HOOK0_GRPC_ADDRESS", "grpc_address", forms.address, "127.0.0.1:50051",
         "Where gRPC is served.", _ADDRESS_ALLOWED.format(50051),
     ),
     Setting(
-        "HOOK0_HTTP_ADDRESS", "http_address", _address, "127.0.0.1:8081",
+        "HOOK0_GRPC_TLS_CERT", "grpc_tls_cert", pathlib.Path, None,
+        "The server's certificate chain: gRPC is served by TLS; not set: in the clear.", "a path of a PEM file",
+        needs="HOOK0_GRPC_TLS_KEY",
+    ),
+    Setting(
+        "HOOK0_GRPC_TLS_KEY", "grpc_tls_key", pathlib.Path, None,
+        "The key of that certificate.", "a path of a PEM file", needs="HOOK0_GRPC_TLS_CERT",
+    ),
+    Setting(
+        "HOOK0_GRPC_TLS_CLIENT_CA", "grpc_tls_client_ca", pathlib.Path, None,
+        "Authorities of which clients need a certificate; not set: they need none.", "a path of a PEM file",
+        needs="HOOK0_GRPC_TLS_CERT",
+    ),
+    Setting(
+        "HOOK0_HTTP_ADDRESS", "http_address", forms.address, "127.0.0.1:8081",
         "Where /health and /metrics are served.", _ADDRESS_ALLOWED.format(8081),
     ),
     Setting(
-        "HOOK0_MASTER_API_KEY", "master_api_key", _uuid, None,
+        "HOOK0_MASTER_API_KEY", "master_api_key", forms.identity, None,
         "A credential that may do everything; not set: there is none.", "a UUID", secret=True,
     ),
     Setting(
-        "HOOK0_ENCRYPTION_KEYS", "encryption_keys", _encryption_keys, None,
+        "HOOK0_ENCRYPTION_KEYS", "encryption_keys", forms.encryption_keys, None,
         "Keys of what is encrypted at rest, the first one encrypts; not set: a key file in the data directory.",
         "id:hex[,id:hex…], ids different, each key 64 hexadecimal digits", secret=True,
     ),
     Setting(
-        "HOOK0_ALLOW_TARGETS", "allow_targets", _networks, None,
+        "HOOK0_ALLOW_TARGETS", "allow_targets", forms.networks, None,
         "Networks that may be called although they are private; not set: none.",
         "networks separated by commas, e.g. 127.0.0.0/8,10.1.0.0/16",
     ),
     Setting(
-        "HOOK0_ROLES", "roles", _roles, "api,delivery",
+        "HOOK0_ROLES", "roles", forms.some_of(_ROLES), "api,delivery",
         "What this process does: answer calls, send deliveries, or both.", "api, delivery or api,delivery",
     ),
     Setting(
-        "HOOK0_LOG_LEVEL", "log_level", _one_of(_LEVELS), "info",
+        "HOOK0_PROCESSES", "processes", forms.number(1, 64), "1",
+        "Processes that `serve` runs on the same ports (Linux); memory, pool and requests are limited for each.", "1 to 64",
+    ),
+    Setting(
+        "HOOK0_LOG_LEVEL", "log_level", forms.one_of(_LEVELS), "info",
         "The least important lines that are logged.", ", ".join(_LEVELS),
     ),
     Setting(
-        "HOOK0_LOG_FORMAT", "log_format", _one_of(_FORMATS), None,
+        "HOOK0_LOG_FORMAT", "log_format", forms.one_of(_FORMATS), None,
         "How lines are written; not set: console on a terminal, json otherwise.", ", ".join(_FORMATS),
     ),
     Setting(
-        "HOOK0_RETENTION_DAYS", "retention_days", _number(2, 365), "30",
+        "HOOK0_RETENTION_DAYS", "retention_days", forms.number(2, 365), "30",
         "How many days events and attempts are kept.", "2 to 365",
     ),
     Setting(
-        "HOOK0_MAX_RETRIES", "max_retries", _number(0, 100), "24",
+        "HOOK0_MAX_RETRIES", "max_retries", forms.number(0, 100), "24",
         "Retries of a delivery where its subscription does not say.", "0 to 100",
     ),
     Setting(
-        "HOOK0_DELIVERY_MEMORY", "delivery_memory", _number(1, 1_000_000), "50000",
+        "HOOK0_DELIVERY_MEMORY", "delivery_memory", forms.number(1, 1_000_000), "50000",
         "Deliveries that are held in memory; what is past them waits in the database.", "1 to 1000000",
     ),
     Setting(
-        "HOOK0_DELIVERY_MEMORY_MIB", "delivery_memory_mib", _number(1, 65536), "64",
+        "HOOK0_DELIVERY_MEMORY_MIB", "delivery_memory_mib", forms.number(1, 65536), "64",
         "MiB of payload that are held in memory for them.", "1 to 65536",
     ),
     Setting(
-        "HOOK0_MAX_IN_FLIGHT", "max_in_flight", _number(1, 100_000), "8000",
+        "HOOK0_MAX_IN_FLIGHT", "max_in_flight", forms.number(1, 100_000), "8000",
         "Requests to receivers that are open at once.", "1 to 100000",
     ),
     Setting(
-        "HOOK0_RESPONSE_BODY_BYTES", "response_body_bytes", _number(0, 1_048_576), "16384",
+        "HOOK0_RESPONSE_BODY_BYTES", "response_body_bytes", forms.number(0, 1_048_576), "16384",
         "Bytes that are kept of a receiver's answer.", "0 to 1048576",
     ),
     Setting(
-        "HOOK0_STOP_GRACE", "stop_grace", _seconds(0, 600), "20",
+        "HOOK0_STOP_GRACE", "stop_grace", forms.seconds(0, 600), "20",
         "Seconds that a stopping server gives to what is in flight.", "0 to 600",
     ),
     Setting(
-        "HOOK0_POOL_SIZE", "pool_size", _number(2, 200), "10",
+        "HOOK0_POOL_SIZE", "pool_size", forms.number(2, 200), "10",
         "Connections to PostgreSQL for management calls and reading.", "2 to 200",
     ),
 )  # fmt: skip
@@ -233,11 +180,15 @@ class Settings:
     database_url: str | None = dataclasses.field(repr=False)
     data_dir: pathlib.Path
     grpc_address: str
+    grpc_tls_cert: pathlib.Path | None
+    grpc_tls_key: pathlib.Path | None
+    grpc_tls_client_ca: pathlib.Path | None
     http_address: str
     master_api_key: UUID | None = dataclasses.field(repr=False)
     encryption_keys: str | None = dataclasses.field(repr=False)
-    allow_targets: tuple[Network, ...]
+    allow_targets: tuple[forms.Network, ...]
     roles: frozenset[str]
+    processes: int
     log_level: str
     log_format: str | None  # None: by whether the output is a terminal
     retention_days: int
@@ -260,6 +211,7 @@ class Settings:
                 values[setting.field] = setting.parse(given) if given is not None else None
             except ValueError:
                 problems.append(Problem(setting.variable, _quoted(setting, given or ""), setting.allowed))
+        problems += [_lonely(setting) for setting in TABLE if _is_lonely(setting, environ)]
         if problems:
             raise SettingsRefused(problems)
         return cls(**values | {"allow_targets": values["allow_targets"] or ()})
@@ -277,6 +229,14 @@ def _shown(setting: Setting, given: str) -> Shown:
 
 def _quoted(setting: Setting, given: str) -> str:
     return "a secret in another form" if setting.secret else repr(given[:_SHOWN_CHARACTERS])
+
+
+def _is_lonely(setting: Setting, environ: Mapping[str, str]) -> bool:
+    return bool(setting.needs and environ.get(setting.variable, "").strip() and not environ.get(setting.needs, "").strip())
+
+
+def _lonely(setting: Setting) -> Problem:
+    return Problem(setting.needs, "not set", f"{_BY_VARIABLE[setting.needs].allowed}, because {setting.variable} is set")
 
 
 def _is_unknown(name: str) -> bool:

@@ -6,6 +6,9 @@ import pathlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
+import clones
+import hypothesis
+import in_memory
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -14,6 +17,11 @@ import hook0_client
 from hook0_server import app
 from hook0_server import settings as server_settings
 from hook0_server.store import database, embedded, migrate, partitions
+
+# The same examples in every run, and no test that fails because the machine was busy; scripts/soak looks further.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=3000, database=None, print_blob=True)
+hypothesis.settings.load_profile("suite")
 
 MASTER_KEY = "6b1d2c9e-6a53-4a8a-9f57-0f3f5f0c7a11"
 
@@ -25,8 +33,8 @@ def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     folder: pathlib.Path = tmp_path_factory.mktemp("postgres")
-    with asyncio.Runner() as runner:
-        server = embedded.run(folder, major=int(os.environ.get("PG_MAJOR", "18")), durable=False)
+    with in_memory.folder(folder) as where, asyncio.Runner() as runner:
+        server = embedded.run(where, major=int(os.environ.get("PG_MAJOR", "18")), durable=False)
         running = runner.run(server.__aenter__())
         yield running.dsn
         runner.run(server.__aexit__(None, None, None))
@@ -34,7 +42,7 @@ def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(postgres_dsn: str) -> Iterator[str]:
-    """The name of a migrated database with partitions, to clone (30-60 ms) instead of migrating each time."""
+    """The name of a migrated database with partitions, to clone instead of migrating each time."""
     name = f"template_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -54,11 +62,8 @@ def template(postgres_dsn: str) -> Iterator[str]:
 @pytest.fixture
 def dsn(postgres_dsn: str, template: str) -> Iterator[str]:
     """A fresh, migrated database of its own."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-        yield make_conninfo(postgres_dsn, dbname=name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with clones.clone(postgres_dsn, template) as fresh:
+        yield fresh
 
 
 @pytest.fixture

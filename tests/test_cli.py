@@ -5,13 +5,14 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
 
 import hook0_server
-from hook0_server import cli, logs, settings
+from hook0_server import cli, logs, settings, start, supervisor
 
 
 class StartRefused(Exception):
@@ -53,6 +54,52 @@ def test_dev_prints_lines_to_paste_and_the_json_line_last(app: ModuleType) -> No
     lines = CliRunner().invoke(cli.main, ["dev"]).stdout.splitlines()
     assert lines[:2] == ["Paste this:", "  grpcurl"]
     assert json.loads(lines[-1]) == facts
+
+
+def test_an_option_of_serve_goes_before_its_variable(app: ModuleType) -> None:
+    seen: list[settings.Settings] = []
+
+    async def run(given: settings.Settings, **_: object) -> None:
+        seen.append(given)
+
+    app.run = run  # type: ignore[attr-defined]
+    environ = {"HOOK0_PROCESSES": "3", "HOOK0_ROLES": "api"}
+    result = CliRunner().invoke(cli.main, ["serve", "--processes", "1", "--roles", "delivery"], env=environ)
+    assert result.exit_code == 0
+    assert [(given.processes, given.roles) for given in seen] == [(1, {"delivery"})]
+
+
+def test_dev_is_one_process_whatever_the_variable_says(app: ModuleType) -> None:
+    seen: list[settings.Settings] = []
+
+    async def run(given: settings.Settings, *, dev: bool, announce: object) -> None:
+        assert dev
+        seen.append(given)
+
+    app.run = run  # type: ignore[attr-defined]
+    assert CliRunner().invoke(cli.main, ["dev"], env={"HOOK0_PROCESSES": "3"}).exit_code == 0
+    assert seen
+
+
+def test_an_option_that_is_not_allowed_is_told_like_its_variable(app: ModuleType) -> None:
+    result = CliRunner().invoke(cli.main, ["serve", "--processes", "65"])
+    assert (result.exit_code, result.stderr) == (2, "HOOK0_PROCESSES is '65'; allowed: 1 to 64\n")
+
+
+def test_several_processes_have_a_supervisor_with_the_options_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, str]] = []
+
+    async def run(given: settings.Settings, environ: Mapping[str, str], *, announce) -> None:  # type: ignore[no-untyped-def]
+        seen.append((given.processes, environ["HOOK0_PROCESSES"]))
+        announce({"ready": True, "pids": [1, 2]})
+        raise start.StartRefused("The keys are wrong.")
+
+    monkeypatch.setattr(supervisor, "run", run)
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
+    result = CliRunner().invoke(cli.main, ["serve", "--processes", "2"])
+    assert (result.exit_code, result.stderr) == (1, "The keys are wrong.\n")
+    assert json.loads(result.stdout) == {"ready": True, "pids": [1, 2]}
+    assert seen == [(2, "2")]
 
 
 def test_a_start_that_is_refused_is_one_line_on_stderr_and_exit_code_1(app: ModuleType) -> None:

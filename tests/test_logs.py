@@ -37,6 +37,14 @@ def test_a_line_is_one_json_object_with_its_fields() -> None:
     assert said["at"].endswith("Z")
 
 
+def test_every_line_names_its_process_where_there_are_several() -> None:
+    stream = io.StringIO()
+    logs.configure("info", "json", stream, process="1")
+    structlog.get_logger().info("event.published")
+    logging.getLogger("aiohttp.server").warning("broken")
+    assert [json.loads(line)["process"] for line in stream.getvalue().splitlines()] == ["1", "1"]
+
+
 def test_lines_below_the_level_are_not_written() -> None:
     stream = io.StringIO()
     logs.configure("warning", "json", stream)
@@ -74,3 +82,29 @@ def test_libraries_that_log_their_own_way_come_out_the_same_way_from_warning_on(
     (line,) = stream.getvalue().splitlines()
     said = json.loads(line)
     assert (said["event"], said["level"], said["logger"]) == ("broken pipe", "warning", "aiohttp.server")
+
+
+def test_warnings_of_one_kind_are_damped_and_counted_and_errors_never() -> None:
+    now = [0.0]
+    damper = logs.Damper(lambda: now[0])
+
+    def shown(level: str, **line: str) -> object:
+        try:
+            return damper(None, level, {"event": "rpc.finished", **line}).get("left_out", 0)
+        except structlog.DropEvent:
+            return None
+
+    assert [shown("warning", method="a") for _ in range(8)] == [0, 0, 0, 0, 0, None, None, None]
+    assert shown("warning", method="b") == 0
+    assert [shown("error") for _ in range(8)] == [shown("info") for _ in range(8)] == [0] * 8
+    now[0] = 60.0
+    assert [shown("warning", method="a") for _ in range(6)] == [3, 0, 0, 0, 0, None]
+
+
+def test_warnings_of_libraries_are_damped_by_what_is_the_same_in_them() -> None:
+    stream = io.StringIO()
+    logs.configure("info", "json", stream)
+    for attempt in range(9):
+        logging.getLogger("psycopg.pool").warning("error connecting: attempt %d", attempt)
+        logging.getLogger("psycopg.pool").error("given up: %d", attempt)
+    assert (stream.getvalue().count("connecting"), stream.getvalue().count("given up")) == (5, 9)

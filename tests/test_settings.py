@@ -24,6 +24,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert (given.grpc_address, given.http_address) == ("127.0.0.1:50051", "127.0.0.1:8081")
     assert (given.roles, given.allow_targets, given.log_format) == (frozenset({"api", "delivery"}), (), None)
     assert (given.retention_days, given.max_retries, given.stop_grace, given.pool_size) == (30, 24, 20.0, 10)
+    assert given.processes == 1
     assert (given.delivery_memory, given.delivery_memory_mib, given.max_in_flight) == (50_000, 64, 8_000)
 
 
@@ -35,6 +36,7 @@ def test_each_setting_is_read() -> None:
             "HOOK0_ENCRYPTION_KEYS": f"new:{KEY}, old:{KEY}",
             "HOOK0_ALLOW_TARGETS": "127.0.0.0/8, ::1/128",
             "HOOK0_ROLES": "Delivery",
+            "HOOK0_PROCESSES": "64",
             "HOOK0_GRPC_ADDRESS": "[::1]:0",
             "HOOK0_STOP_GRACE": "1.5",
             "HOOK0_LOG_LEVEL": "DEBUG",
@@ -44,7 +46,7 @@ def test_each_setting_is_read() -> None:
     assert given.master_api_key == uuid.UUID(SECRET)
     assert given.encryption_keys == f"new:{KEY},old:{KEY}"
     assert given.allow_targets == (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-    assert given.roles == {"delivery"}
+    assert (given.roles, given.processes) == ({"delivery"}, 64)
     assert (given.grpc_address, given.stop_grace, given.log_level) == ("[::1]:0", 1.5, "debug")
 
 
@@ -70,6 +72,8 @@ def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
         ("HOOK0_ALLOW_TARGETS", "example.com"),
         ("HOOK0_ROLES", "api,worker"),
         ("HOOK0_ROLES", ","),
+        ("HOOK0_PROCESSES", "0"),
+        ("HOOK0_PROCESSES", "65"),
         ("HOOK0_LOG_LEVEL", "loud"),
         ("HOOK0_LOG_FORMAT", "xml"),
         ("HOOK0_RETENTION_DAYS", "1"),
@@ -102,7 +106,8 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
 
 
 def test_what_the_client_reads_may_be_set_beside_it() -> None:
-    settings.Settings.from_environ({"HOOK0_ADDRESS": "x", "HOOK0_TOKEN": "x", "HOOK0_APPLICATION_ID": "x", "HOOK0_TLS": "1"})
+    names = ("ADDRESS", "TOKEN", "APPLICATION_ID", "TLS", "TLS_CA", "TLS_CERT", "TLS_KEY")
+    settings.Settings.from_environ({f"HOOK0_{name}": "x" for name in names})
 
 
 def test_secrets_are_in_no_refusal_and_no_repr_and_no_listing() -> None:

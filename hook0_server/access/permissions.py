@@ -40,6 +40,11 @@ class Permissions:
         if principal.kind != "master":
             raise _denied(action, "the organization")
 
+    def on_instance(self, principal: credentials.Principal, action: str) -> None:
+        """Raises Denied for all but the master key: what concerns every organization is no organization's."""
+        if principal.kind != "master":
+            raise _denied(action, "this instance")
+
     async def _exists(self, application_id: uuid.UUID) -> bool:
         return await stored.application_exists(self._db, application_id)
 

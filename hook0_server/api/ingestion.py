@@ -4,7 +4,7 @@ import asyncio
 import functools
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -21,6 +21,7 @@ MAX_EVENTS = 1000
 AHEAD = 8  # batches of one stream that wait for their commit
 RECHECK_SECONDS = 5.0
 Answer = TypeVar("Answer", pb2.PublishEventResponse, pb2.PublishedEvent)
+Answers = TypeVar("Answers", pb2.PublishEventsResponse, pb2.PublishEventStreamResponse)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,21 +30,21 @@ class _Batch:
     """One message of a stream: its results as far as they are known, and the rest on its way."""
 
     batch_id: str
-    results: "asyncio.Task[list[pb2.PublishResult]]"
+    results: "asyncio.Task[Sequence[writer.Result]]"
 
 
 class Ingestion:
-    """The handlers. What they need is the writer alone."""
+    """The handlers. What they need is the writer alone, and what time it is for the database."""
 
-    def __init__(self, into: writer.Writer) -> None:
-        self._writer = into
+    def __init__(self, into: writer.Writer, now: Callable[[], float]) -> None:
+        self._writer, self._now = into, now
 
     async def publish_event(self, call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
         assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
         breaches = rules.Breaches()
         if not request.HasField("event"):
             raise errors.InvalidRequest.of("event", "is missing: it is what is published")
-        event = new_events.judge(request.event, call.application_id, call.source_ip, time.time(), "event.", breaches)
+        event = new_events.judge(request.event, call.application_id, call.source_ip, self._now(), "event.", breaches)
         breaches.refuse()
         [result] = await self._writer.submit(call.application_id, [event] if event else [])
         if isinstance(result, writer.Rejected):
@@ -53,7 +54,7 @@ class Ingestion:
     async def publish_events(self, call: pipeline.Call, request: pb2.PublishEventsRequest) -> pb2.PublishEventsResponse:
         assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
         results = await self._results(call.application_id, call.source_ip, request.events)
-        return pb2.PublishEventsResponse(results=results)
+        return _answered(pb2.PublishEventsResponse(), results)
 
     async def publish_event_stream(
         self, call: pipeline.Call, requests: AsyncIterator[pb2.PublishEventStreamRequest]
@@ -63,7 +64,7 @@ class Ingestion:
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read(call, requests, batches, tasks), name="ingest.stream")
             while isinstance(batch := await batches.get(), _Batch):
-                yield pb2.PublishEventStreamResponse(batch_id=batch.batch_id, results=await batch.results)
+                yield _answered(pb2.PublishEventStreamResponse(batch_id=batch.batch_id), await batch.results)
             reading.cancel()
         if batch is not None:
             raise batch
@@ -94,23 +95,24 @@ class Ingestion:
 
     async def _results(
         self, application_id: uuid.UUID, source_ip: str | None, given: Sequence[pb2.NewEvent], *, patient: bool = False
-    ) -> list[pb2.PublishResult]:
+    ) -> list[writer.Result]:
         """A result for each event, in order; what breaks a rule is not stored and hurts no other."""
-        now = time.time()
+        now = self._now()
         good: list[publish.NewEvent] = []
-        results: list[pb2.PublishResult | None] = []
+        refused: dict[int, writer.Rejected] = {}
         breaches = rules.Breaches()
-        for event in given:
+        for at, event in enumerate(given):
             judged = new_events.judge(event, application_id, source_ip, now, "", breaches)
             if judged is None:
                 first = breaches.violations[0]
-                results.append(_error(breaches.reason, f"{first.field}: {first.description}", first.field))
+                refused[at] = writer.Rejected(breaches.reason, f"{first.field}: {first.description}", first.field)
                 breaches = rules.Breaches()
             else:
-                results.append(None)
                 good.append(judged)
-        stored = iter(await self._writer.submit(application_id, good, patient=patient) if good else ())
-        return [_result(next(stored)) if known is None else known for known in results]
+        results = await self._writer.submit(application_id, good, patient=patient) if good else []
+        for at, rejected in refused.items():  # in ascending order, so each lands where it was given
+            results.insert(at, rejected)
+        return results
 
 
 async def _while_valid(
@@ -153,11 +155,15 @@ def _published(result: writer.Published, into: Answer) -> Answer:
     return into
 
 
-def _result(result: writer.Result) -> pb2.PublishResult:
-    if isinstance(result, writer.Rejected):
-        return _error(result.reason, result.message, result.field)
-    answer = pb2.PublishResult()
-    _published(result, answer.published)
+def _answered(answer: Answers, results: Sequence[writer.Result]) -> Answers:
+    """Filled in place: a message that is made first and put into another is copied."""
+    for result in results:
+        into = answer.results.add()
+        if isinstance(result, writer.Rejected):
+            reason = f"ERROR_REASON_{result.reason}"
+            into.error.CopyFrom(pb2.PublishError(reason=reason, message=result.message, field=result.field))
+        else:
+            _published(result, into.published)
     return answer
 
 
@@ -166,11 +172,6 @@ def _timestamp(moment: datetime) -> Timestamp:
     """A batch has one. Never changed: it is copied."""
     since = moment - _EPOCH
     return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
-
-
-def _error(reason: str, message: str, field: str) -> pb2.PublishResult:
-    error = pb2.PublishError(reason=f"ERROR_REASON_{reason}", message=message, field=field)
-    return pb2.PublishResult(error=error)
 
 
 def _refusal(rejected: writer.Rejected) -> errors.Refused:
@@ -191,9 +192,9 @@ def _stream_rules(request: pb2.PublishEventStreamRequest, breaches: rules.Breach
     _batch_rules(request, breaches)
 
 
-def operations(into: writer.Writer) -> list[registry.Operation]:
-    """IngestionService, whole."""
-    handlers, service, kind = Ingestion(into), "IngestionService", registry.Kind
+def operations(into: writer.Writer, now: Callable[[], float]) -> list[registry.Operation]:
+    """IngestionService, whole; `now`: the database's time in Unix seconds."""
+    handlers, service, kind = Ingestion(into, now), "IngestionService", registry.Kind
     return [
         registry.Operation(
             service, "PublishEvent", pb2.PublishEventRequest, pb2.PublishEventResponse, kind.UNARY,

@@ -208,6 +208,8 @@ class Pipeline:
         elif operation.scope is registry.Scope.ORGANIZATION:
             self._permissions.on_organization(call.principal, operation.action)
             call.organization_id = self._organization_id
+        elif operation.scope is registry.Scope.INSTANCE:
+            self._permissions.on_instance(call.principal, operation.action)
 
 
 def _judged(operation: registry.Operation, request: Request) -> Message:

@@ -33,6 +33,7 @@ class Scope(enum.Enum):
 
     APPLICATION = "application"  # the application that `application_id` of the request names
     ORGANIZATION = "organization"  # the organization that the request names, or the only visible one
+    INSTANCE = "instance"  # the servers themselves
     STREAM = "stream"  # the handler asks itself, by call.authorize(application_id), for each message
 
 

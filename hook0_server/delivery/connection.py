@@ -23,7 +23,7 @@ _TLS_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 class Connection(asyncio.Protocol):
-    """Whoever dialled it or took it from the kept ones alone calls `exchange`, then gives it back or aborts it."""
+    """Whoever dialled it or took it from the kept ones alone calls `exchange`, then gives it back or abandons it."""
 
     __slots__ = (
         "_deadline_at",
@@ -52,11 +52,12 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = self._deadline_at = 0.0
 
-    async def exchange(self, sent: request.Request, deadline_at: float) -> answer.Reply:
-        """Write the request and wait for its answer until `deadline_at` (loop time). Raises only cancellation."""
-        if not self._usable:
-            return _broken("the connection was closed before the request", unanswered=True)
+    def exchange(self, sent: request.Request, deadline_at: float) -> "asyncio.Future[answer.Reply]":
+        """Write the request; its answer comes by `deadline_at` (loop time). Who stops waiting for it calls `abandon`."""
         waiter: asyncio.Future[answer.Reply] = self._loop.create_future()
+        if not self._usable:
+            waiter.set_result(_broken("the connection was closed before the request", unanswered=True))
+            return waiter
         self._waiter = waiter
         self._reader.begin(bodiless=sent.bodiless_answer)
         self._arm(deadline_at)
@@ -64,12 +65,12 @@ class Connection(asyncio.Protocol):
             self._transport.write(sent.head + sent.body)
         else:
             self._transport.writelines((sent.head, sent.body))
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            self._waiter = None
-            self.abort()
-            raise
+        return waiter
+
+    def abandon(self) -> None:
+        """Nobody waits for the answer any more."""
+        self._waiter = None
+        self.abort()
 
     def may_be_kept(self) -> bool:
         """Whether another exchange may follow, as far as this side knows."""

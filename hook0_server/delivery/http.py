@@ -90,7 +90,11 @@ class HttpClient:
         if known is not None:
             kept = self._connections.take(target.scheme, target.host, target.port, known.addresses)
             if kept is not None:
-                reply = await kept.exchange(sent, deadline_at)
+                try:
+                    reply = await kept.exchange(sent, deadline_at)
+                except asyncio.CancelledError:
+                    kept.abandon()
+                    raise
                 if not reply.unanswered:
                     self._connections.give_back(kept)
                     return answer.of_reply(reply, self._clock())
@@ -112,7 +116,11 @@ class HttpClient:
         if not still():
             self._connections.give_back(opened)
             return None
-        reply = await opened.exchange(sent, deadline_at)
+        try:
+            reply = await opened.exchange(sent, deadline_at)
+        except asyncio.CancelledError:
+            opened.abandon()
+            raise
         self._connections.give_back(opened)
         return answer.of_reply(reply, self._clock())
 

@@ -7,24 +7,19 @@ not matter. A node whose last confirmed beat was sent more than 4 s ago sends no
 
 import asyncio
 import contextlib
-import functools
 import importlib.metadata
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
 from hook0_server.model import errors
-from hook0_server.store import database, nodes
+from hook0_server.store import clock, database, nodes
 
 log = structlog.get_logger(__name__)
 
+_GOODBYE_SECONDS = 1.0
 VERSION = importlib.metadata.version("hook0-grpc")
-
-
-# Seconds that go on while the machine sleeps, where there is such a clock.
-boottime = functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +49,38 @@ class Node:
         others_changed: Callable[[], None],
         taken_over: Callable[[], None],
         resumed: Callable[[], None] = lambda: None,
+        load: Callable[[], tuple[int, int]] = lambda: (0, 0),
         timing: Timing | None = None,
+        is_answering: bool = True,
         is_sending: bool = True,
     ) -> None:
         """`reborn(before)` makes a new incarnation and answers its number; called when this one lapsed or was buried.
 
-        `resumed`: it may send again, after a while in which its beats were late.
+        `resumed`: it may send again, after a while in which its beats were late. `load`: how many deliveries it holds, and
+        how many of them are being sent.
         """
         self.timing = timing or Timing()
         self._hot = db.hot("beat", statement_seconds=self.timing.dead)
         self._reborn, self._others_changed, self._taken_over = reborn, others_changed, taken_over
-        self._resumed, self._is_sending = resumed, is_sending
+        self._resumed, self._load = resumed, load
+        self.description = nodes.Description(is_answering, is_sending, VERSION)
         self.number = 0  # 0: not registered
         self._confirmed_at = float("-inf")
         self._others: dict[int, _Seen] = {}
+        self._swept_at = float("-inf")  # the first beat sweeps: a node that left in a hurry may have left rows behind
+        self._turn = asyncio.Lock()  # a beat, or the goodbye
+        self._leaving = False
         self.sending_nodes = 1
 
     def may_send(self) -> bool:
         """Nobody can have taken over what this node holds."""
-        return boottime() - self._confirmed_at <= self.timing.silent
+        return clock.boottime() - self._confirmed_at <= self.timing.silent
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Registered and beating. Leaving it ends the beat; `leave` then says goodbye."""
-        at = boottime()
-        self.number = await nodes.register(self._hot, is_sending=self._is_sending, version=VERSION)
+        at = clock.boottime()
+        self.number = await nodes.register(self._hot, self.description)
         self._confirmed_at = at
         await self._beat_once()
         async with asyncio.TaskGroup() as tasks:
@@ -89,26 +91,33 @@ class Node:
                 beating.cancel()
 
     async def leave(self) -> None:
-        """Its rows have been given back; a row that was missed is found by the others' sweep."""
-        if self.number:
-            await nodes.leave(self._hot, self.number)
+        """Its rows have been given back; a row that was missed is found by the others' sweep.
+
+        No beat comes after it: that one would find itself buried and register an incarnation that nobody ends.
+        """
+        self._leaving = True
+        async with self._turn:
+            self._confirmed_at = float("-inf")
+            if self.number:
+                await nodes.leave(self._hot, self.number)
 
     async def _beat(self) -> None:
-        swept_at = boottime()
         while True:
             await asyncio.sleep(self.timing.beat)
-            try:
-                await self._beat_once()
-                if boottime() - swept_at > self.timing.sweep:
-                    swept_at = boottime()
-                    await self._sweep()
-            except errors.Unavailable:
-                log.info("node.unconfirmed", node=self.number, seconds=round(boottime() - self._confirmed_at, 1))
+            async with self._turn:
+                if self._leaving:
+                    return
+                try:
+                    await self._beat_once()
+                    await self._sweep_when_due()
+                except errors.Unavailable:
+                    log.warning("node.unconfirmed", node=self.number, seconds=round(clock.boottime() - self._confirmed_at, 1))
 
     async def _beat_once(self) -> None:
-        sent_at = boottime()
+        sent_at = clock.boottime()
         since = sent_at - self._confirmed_at
-        beats = await nodes.beat(self._hot, self.number)
+        held, in_flight = self._load()
+        beats = await nodes.beat(self._hot, self.number, held=held, in_flight=in_flight)
         if not beats.is_alive or since > self.timing.silent:
             await self._be_reborn(buried=not beats.is_alive, since=since)
             return
@@ -123,7 +132,7 @@ class Node:
 
     async def _be_reborn(self, *, buried: bool, since: float) -> None:
         self._confirmed_at = float("-inf")  # nothing is sent until the new incarnation is there
-        before, at = self.number, boottime()
+        before, at = self.number, clock.boottime()
         self.number = await self._reborn(before)
         self._confirmed_at = at
         self._others.clear()
@@ -133,6 +142,8 @@ class Node:
 
     async def _watch(self, counters: dict[int, int], since: float) -> None:
         """Count how long each other node stood still; `since`: seconds between this node's two confirmed beats."""
+        if self._others.keys() - counters.keys():
+            self._swept_at = float("-inf")  # one left, or somebody buried it: what it held can be had now
         self._others = {node: seen for node, seen in self._others.items() if node in counters}
         own_beats_succeeded = since <= 2.5 * self.timing.beat
         for node, counter in counters.items():
@@ -145,10 +156,35 @@ class Node:
             seen.standing += since
             if seen.standing >= self.timing.dead and await nodes.bury(self._hot, node, counter):
                 log.warning("node.buried", node=node, by=self.number)
-                await self._sweep()
+                self._swept_at = float("-inf")
 
-    async def _sweep(self) -> None:
+    async def _sweep_when_due(self) -> None:
+        """Rows whose owner is gone: from time to time, as a late commit leaves some, and at once when a node went."""
+        if (now := clock.boottime()) - self._swept_at <= self.timing.sweep:
+            return
         count = await nodes.take_over(self._hot)
         if count:
             log.warning("node.took_over", deliveries=count, node=self.number)
             self._taken_over()
+        self._swept_at = now
+
+
+@contextlib.asynccontextmanager
+async def bystanding(
+    db: database.Database, *, taken_over: Callable[[], None], timing: Timing | None = None
+) -> AsyncIterator[None]:
+    """A process that only answers calls, among the others: listed, and a witness of who stands still."""
+    hot = db.hot("bystander")
+
+    async def reborn(before: int) -> int:
+        number, _ = await nodes.reincarnate(hot, before, [], node.description)
+        return number
+
+    node = Node(db, reborn=reborn, others_changed=lambda: None, taken_over=taken_over, timing=timing, is_sending=False)
+    async with node.running():
+        yield
+    try:
+        async with asyncio.timeout(_GOODBYE_SECONDS):
+            await node.leave()
+    except (errors.Unavailable, TimeoutError):
+        log.info("node.left_behind", node=node.number)  # the others will declare it dead

@@ -98,7 +98,7 @@ class Recorder:
                 return
             except errors.Unavailable:
                 wait = _RETRY_SECONDS[min(tried, len(_RETRY_SECONDS) - 1)]
-                log.info("record.waits", attempts=len(batch), seconds=wait)
+                log.warning("record.waits", attempts=len(batch), seconds=wait)
                 await asyncio.sleep(wait)
 
     async def _record(self, batch: list[record.Finished]) -> None:
@@ -112,18 +112,28 @@ class Recorder:
                 await self._until_recorded(batch[half:])
                 return
             log.error("record.unstorable", error=str(failure), attempt_id=str(batch[0].attempt_id))
-            await self._until_recorded([_without_text(batch[0])])
-            return
+            if (less := _lessened(batch[0])) is not None:
+                await self._until_recorded([less])
+            return  # or it stays held, and is not sent again as long as this process lives
         if recorded < len(batch):
             log.warning("record.fenced", attempts=len(batch) - recorded)
             self._fenced()
         self._recorded(batch, due_again)
 
 
+def _lessened(finished: record.Finished) -> record.Finished | None:
+    """The same attempt with less that may be refused: nothing from outside, then no next attempt. None: nothing is left."""
+    if finished.outcome != outcome.Outcome.PROTOCOL_ERROR or finished.error_message != _UNSTORABLE:
+        return _without_text(finished)
+    if finished.delay is not None:
+        return dataclasses.replace(
+            finished, delay=None, next_attempt_id=None, parked=False, dead=True, reason="retries_exhausted"
+        )
+    return None
+
+
 def _without_text(finished: record.Finished) -> record.Finished:
     """The same attempt with nothing from outside in it."""
-    if finished.outcome == outcome.Outcome.PROTOCOL_ERROR and finished.error_message == _UNSTORABLE:
-        raise AssertionError("an attempt without any text from outside must be storable")
     return dataclasses.replace(
         finished,
         outcome=int(outcome.Outcome.PROTOCOL_ERROR),

@@ -46,6 +46,7 @@ class Scheduler:
         self.wake = wake
         self._held: dict[uuid.UUID, delivery.Delivery] = {}
         self._bytes = 0
+        self.in_flight = 0  # taken by `next` and not yet `sent`
         self._lines: dict[uuid.UUID, Line] = {}
         self._long: set[Line] = set()  # subscriptions with more than a few deliveries waiting
         self._applications: dict[uuid.UUID, Application] = {}
@@ -60,10 +61,6 @@ class Scheduler:
     @property
     def held_bytes(self) -> int:
         return self._bytes
-
-    @property
-    def in_flight(self) -> int:
-        return sum(line.in_flight for line in self._lines.values())
 
     def free(self) -> tuple[int, int]:
         """Places and bytes that are free."""
@@ -113,6 +110,7 @@ class Scheduler:
                 continue  # its limit sank while it was ready; `sent` gives it a turn again
             each = line.waiting.popleft()
             line.in_flight += 1
+            self.in_flight += 1
             if len(line.waiting) == _SMALL:
                 self._long.discard(line)
             self._enter(line)
@@ -132,6 +130,7 @@ class Scheduler:
         """It is not being sent any more: its subscription may send another."""
         line: Line = each.line
         line.in_flight -= 1
+        self.in_flight -= 1
         self._enter(line)
         self._tidy(line)
 
@@ -167,9 +166,9 @@ class Scheduler:
             self.forget(each.delivery_id)
         return dropped
 
-    def begun(self) -> set[uuid.UUID]:
-        """Deliveries of which something may have been sent and that are not recorded yet."""
-        return {delivery_id for delivery_id, each in self._held.items() if each.begun}
+    def begun(self) -> list[tuple[uuid.UUID, uuid.UUID]]:
+        """Deliveries (application_id, delivery_id) of which something may have been sent and that are not recorded yet."""
+        return [(each.application_id, each.delivery_id) for each in self._held.values() if each.begun]
 
     def keep_only(self, kept: Collection[uuid.UUID], owner: int) -> None:
         """After a new incarnation: these are held by it, everything else is somebody else's now."""

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -17,6 +19,7 @@ from hook0_server.store.record import Finished
 log = structlog.get_logger(__name__)
 
 Outcome = outcome.Outcome
+_FAILED = "The server failed to send this; its log says why."
 _PAUSE_SECONDS = 0.5
 _LONGEST_ELAPSED = 2**31 - 1  # microseconds in an int: a process that was frozen for longer saw more
 
@@ -42,7 +45,7 @@ class Sender:
         self._workers: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._alone = asyncio.Lock()
-        self._starts = db.hot("cautious start")
+        self._starts, self._clock = db.hot("cautious start"), db.clock
         self._stopping = False
         self._held_back = 0  # workers that may not begin now and look again at `resume`
         memory.wake = self.wake
@@ -111,25 +114,38 @@ class Sender:
                 self._memory.put_back(each)  # it took too long
                 return
         try:
-            await self._send_or_end(each, known)
+            sending = self._sending_or_end(each, known)
+            if sending is not None:
+                await sending
+        except Exception:  # a defect, or a row that nobody should have written: one delivery ends no server
+            log.exception("delivery.failed", delivery_id=str(each.delivery_id))
+            self._fail(each, known)
         finally:
             self._memory.sent(each)
 
-    async def _send_or_end(self, each: delivery.Delivery, known: subscriptions.Subscription | None) -> None:
+    def _sending_or_end(
+        self, each: delivery.Delivery, known: subscriptions.Subscription | None
+    ) -> Coroutine[Any, Any, None] | None:
+        """What sends it, to be awaited; None where it ends or is let go without a request."""
         if not self._is_mine(each):
-            return  # a former incarnation's: it has been given back
+            return None  # a former incarnation's: it has been given back
         if each.cancel_requested:
             self.end(each, Outcome.CANCELLED, "cancelled")
         elif known is None or known.is_deleted:
             self.end(each, Outcome.CANCELLED, "subscription_deleted")
         elif not known.is_enabled:
             self._park(each)
-        elif not each.is_manual and time.time() - each.created_at > (known.policy.max_age or float("inf")):
+        elif not each.is_manual and self._age(each) > (known.policy.max_age or float("inf")):
             self.end(each, Outcome.EXPIRED, "max_age", dead=True)
         elif each.takeover_count >= delivery.MAX_TAKEOVERS:
-            await self._send_alone(each, known)
+            return self._send_alone(each, known)
         else:
-            await self._send(each, known)
+            return self._send(each, known)
+        return None
+
+    def _age(self, each: delivery.Delivery) -> float:
+        """Seconds, by the clock that wrote when it was created."""
+        return self._clock.now() - each.created_at
 
     def _is_mine(self, each: delivery.Delivery) -> bool:
         """Whether this incarnation still holds it: while something was waited for, a new one may have given it back."""
@@ -183,6 +199,15 @@ class Sender:
             return
         self._finish(each, known, answered, now, time.perf_counter() - began)
 
+    def _fail(self, each: delivery.Delivery, known: subscriptions.Subscription | None) -> None:
+        """A failed attempt, to be repeated on the default schedule: what failed may be its subscription's own."""
+        if known is None:
+            self.end(each, Outcome.PROTOCOL_ERROR, "retries_exhausted", dead=True)
+            return
+        schedule = dataclasses.replace(known, policy=retry.HOOK0_SCHEDULE)
+        each.begun = True
+        self._finish(each, schedule, answer.failed(Outcome.PROTOCOL_ERROR, _FAILED), time.time(), 0.0)
+
     def _finish(
         self,
         each: delivery.Delivery,
@@ -224,7 +249,7 @@ class Sender:
         planned = retry.plan(
             known.policy,
             each.attempt_number,
-            age=now - each.created_at,
+            age=self._age(each),
             random=random.random(),  # noqa: S311  # jitter, not a secret
             retry_after=answered.retry_after,
         )

@@ -44,6 +44,7 @@ class Stage:
         recorded: Callable[[set[uuid.UUID]], None],
         attempted: Callable[[outcome.Outcome, int], None] = lambda outcome, count: None,
         limits: Limits | None = None,
+        is_answering: bool = True,
     ) -> None:
         """`recorded`: attempts of these applications were committed; `attempted`: so many requests came to such an end."""
         self.limits = limits or Limits()
@@ -60,7 +61,9 @@ class Stage:
             others_changed=self.memory.limits_changed,
             taken_over=self._claimable,
             resumed=lambda: self.sender.resume(),
+            load=lambda: (self.memory.held, self.memory.in_flight),
             timing=self.limits.timing,
+            is_answering=is_answering,
         )
         self.recorder = record.Recorder(
             db,
@@ -144,12 +147,12 @@ class Stage:
                     yield
                 finally:
                     self._stopping = True
-            await self._stop(grace())
+            await self._stop(grace)
 
-    async def _stop(self, grace: float) -> None:
-        await self.sender.finish(grace)
+    async def _stop(self, grace: Callable[[], float]) -> None:
+        await self.sender.finish(grace())
         try:
-            async with asyncio.timeout(max(grace, _MARGIN_SECONDS)):
+            async with asyncio.timeout(max(grace(), _MARGIN_SECONDS)):  # what the requests have left of it
                 await self.recorder.drained()
                 await self._give_back()
                 await self.node.leave()
@@ -193,17 +196,17 @@ class Stage:
     async def _release_absent(self, longest: float) -> None:
         node = self.node.number
         owned = await stored_nodes.held_long(self._release_hot, node, longest)
-        absent = [delivery_id for delivery_id in owned if not self.memory.holds(delivery_id)]
-        if absent and node == self.node.number and await stored_nodes.let_go(self._release_hot, node, absent):
-            log.warning("delivery.released", deliveries=len(absent))
-            self._claimable()
+        absent = [key for key in owned if not self.memory.holds(key[1])]
+        if absent and node == self.node.number:
+            released = await stored_nodes.give_back(self._release_hot, node, absent, parked=False)
+            if released:
+                log.warning("delivery.released", deliveries=released)
+                self._claimable()
 
     async def _reborn(self, before: int) -> int:
         """A new incarnation keeps what was begun; what waits is given back, and memory forgets it."""
         async with self.recorder.turn:
-            node, kept = await stored_nodes.reincarnate(
-                self._release_hot, before, self.memory.begun(), is_sending=True, version=nodes.VERSION
-            )
+            node, kept = await stored_nodes.reincarnate(self._release_hot, before, self.memory.begun(), self.node.description)
             self.memory.keep_only(kept, node)
         self.result_unknown()  # what led to this may have cut off more than beats
         self._claimable()

@@ -167,7 +167,12 @@ class Subscriptions:
         except Exception:  # one that cannot be opened here (its key came to another server first) ends no other's deliveries
             log.exception("subscriptions.unopened", subscription_id=str(row.subscription_id))
             problem = "this server cannot open the target's secrets"
-        options = row.delivery_options
+        try:
+            settings = _settings(row, self._defaults)
+        except (TypeError, ValueError, KeyError, AttributeError):  # nobody wrote that through the API
+            log.exception("subscriptions.unread", subscription_id=str(row.subscription_id))
+            template, problem = None, "the subscription's retry policy or options cannot be read"
+            settings = _policy({}, self._defaults), DEFAULT_TIMEOUT, DEFAULT_CONCURRENCY
         return Subscription(
             row.application_id,
             row.subscription_id,
@@ -176,9 +181,7 @@ class Subscriptions:
             row.is_deleted,
             template,
             problem,
-            _policy(row.retry_policy, self._defaults),
-            float(options.get("timeout", DEFAULT_TIMEOUT)),
-            int(options.get("max_concurrency", DEFAULT_CONCURRENCY)),
+            *settings,
         )
 
     def _template(self, row: subscription_changes.Stored) -> request.Template:
@@ -187,6 +190,13 @@ class Subscriptions:
         target = orjson.loads(self._keys.decrypt(row.target_encrypted, row.subscription_id))
         secret = self._keys.decrypt(row.secret_encrypted, row.subscription_id).decode()
         return request.Template.prepare(target["method"], target["url"], target["headers"], secret)
+
+
+def _settings(row: subscription_changes.Stored, defaults: Defaults) -> tuple[retry.Policy, float, int]:
+    """Policy, timeout and concurrency as they are stored; the API checked them."""
+    options = row.delivery_options
+    timeout, most = options.get("timeout", DEFAULT_TIMEOUT), options.get("max_concurrency", DEFAULT_CONCURRENCY)
+    return _policy(row.retry_policy, defaults), float(timeout), int(most)
 
 
 def _policy(stored: dict[str, Any], defaults: Defaults) -> retry.Policy:

@@ -22,7 +22,6 @@ _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", _MAX_RECEIVE_BYTES),
-    ("grpc.so_reuseport", 0),  # a second server on the same port is an error, not a silent partner
     # Streams live for days through proxies and NATs: a client that vanished is noticed, one that pings is not punished.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -44,9 +43,15 @@ class GrpcServer:
         address: str,
         *,
         most_calls: int = MOST_CALLS,
+        credentials: grpc.ServerCredentials | None = None,
+        shares_port: bool = False,
     ) -> None:
+        """`credentials`: by TLS; None: in the clear. `shares_port`: others listen there too (SO_REUSEPORT)."""
         self._operations = list(registry.by_name(operations).values())
         self._pipeline, self._address, self._most_calls = through, address, most_calls
+        self._credentials = credentials
+        # Not shared, a second server on the same port is an error, not a silent partner.
+        self._options = (*_OPTIONS, ("grpc.so_reuseport", int(shares_port)))
         self._services = sorted({f"{registry.PACKAGE}.{operation.service}" for operation in self._operations})
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
@@ -54,11 +59,11 @@ class GrpcServer:
     async def start(self) -> str:
         """Listen, not yet ready; answers the "host:port" that is bound. Raises OSError where that cannot be."""
         await self._say_serving(False)
-        server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=self._most_calls)
+        server = grpc.aio.server(options=self._options, maximum_concurrent_rpcs=self._most_calls)
         server.add_generic_rpc_handlers((*self._handlers(), *reflection.handlers([*self._services, _HEALTH])))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         try:
-            port = server.add_insecure_port(self._address)
+            port = self._listen(server)
         except RuntimeError as failure:
             raise OSError(
                 f"gRPC cannot listen on {self._address}: it is in use or not an address of this machine."
@@ -66,6 +71,11 @@ class GrpcServer:
         await server.start()
         self._server = server
         return f"{self._address.rpartition(':')[0]}:{port}"
+
+    def _listen(self, server: grpc.aio.Server) -> int:
+        if self._credentials is None:
+            return server.add_insecure_port(self._address)
+        return server.add_secure_port(self._address, self._credentials)
 
     async def ready(self) -> None:
         await self._say_serving(True)

@@ -16,7 +16,7 @@ import structlog
 from psycopg.types.json import set_json_dumps, set_json_loads
 
 from hook0_server.model import errors
-from hook0_server.store import arrays
+from hook0_server.store import arrays, clock
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,10 @@ RECONNECT_SECONDS = 2.0
 _HOT = """
 SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
 SET jit = off; SET work_mem = '32MB'"""
+# Requests are few and unlike each other: a kept plan of "NULL or before this" read an application from its beginning. They look
+# for little: the other plans are only good while a table is small, and statistics may be of then.
+_REQUESTS = """
+SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"""
 _ALWAYS = "SET timezone = 'UTC'; SET jit = off; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'"
 
 set_json_dumps(orjson.dumps)
@@ -138,7 +142,7 @@ class Hot:
 
     async def _discard_after(self, failure: BaseException, connection: Connection) -> None:
         """After a cancellation or a broken socket nobody knows what the connection would answer next."""
-        if not isinstance(failure, (psycopg.Error, errors.Refused, Unstorable)) or connection.broken:
+        if not isinstance(failure, (psycopg.Error, errors.Refused, Unstorable)) or connection.broken or _is_stale(failure):
             await self._discard()
 
     async def _discard(self) -> None:
@@ -149,6 +153,11 @@ class Hot:
     async def close(self) -> None:
         async with self._turn:
             await self._discard()
+
+
+def _is_stale(failure: BaseException) -> bool:
+    """After a failover a session may be one of the former primary, or keep what its start told it: a new one can write."""
+    return isinstance(failure, psycopg.errors.ReadOnlySqlTransaction)
 
 
 # A peer that vanished without a word is noticed within about 10 s.
@@ -175,6 +184,7 @@ class Database:
     def __init__(self, dsn: str, *, pool_size: int = 10, timing: Timing | None = None) -> None:
         self.dsn = dsn
         self.timing = timing or Timing()
+        self.clock = clock.Clock()
         self._hot: list[Hot] = []
         self._pool: psycopg_pool.AsyncConnectionPool[Connection] = psycopg_pool.AsyncConnectionPool(
             dsn,
@@ -192,7 +202,7 @@ class Database:
 
     async def _configure(self, connection: Connection) -> None:
         limit = f"; SET statement_timeout = {int(self.timing.request_statement * 1000)}"
-        await connection.execute((_ALWAYS + limit).encode())
+        await connection.execute((_ALWAYS + ";" + _REQUESTS + limit).encode())
 
     async def __aenter__(self) -> Self:
         await self._pool.open(wait=False)
@@ -213,7 +223,12 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A pooled autocommit connection; `async with connection.transaction():` for more than one statement."""
         async with translated(), self._pool.connection() as connection:
-            yield connection
+            try:
+                yield connection
+            except psycopg.Error as failure:
+                if _is_stale(failure):
+                    await connection.close()  # the pool opens another one
+                raise
 
     async def fetch(self, statement: bytes, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[Row]:
         """All rows of one statement in its own transaction on a pooled connection."""

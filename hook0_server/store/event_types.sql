@@ -35,9 +35,10 @@ UPDATE event_types
 RETURNING event_type
 
 -- name: unknown
--- Which of these names are not in use, in the order given.
+-- Which of these names are not in use, in the order given. Index: event_types_pkey; OFFSET 0: or all types were read to compare.
 SELECT wanted.event_type
   FROM unnest(%(event_types)b::text[]) WITH ORDINALITY AS wanted (event_type, place)
  WHERE NOT EXISTS (SELECT FROM event_types t
-                    WHERE t.application_id = %(application_id)b AND t.event_type = wanted.event_type AND t.deactivated_at IS NULL)
+                    WHERE t.application_id = %(application_id)b AND t.event_type = wanted.event_type AND t.deactivated_at IS NULL
+                   OFFSET 0)
  ORDER BY wanted.place

@@ -1,7 +1,8 @@
 -- name: expand
 -- One slice of the oldest broadcast that nobody else is expanding: the next `slice` subscriptions by id get their deliveries, unowned, and the
 -- position moves on, in one transaction. The last slice deletes the row. Answers how many were made, or nothing when there is no broadcast.
--- Index: subscriptions_pkey.
+-- Index: subscriptions_pkey (the pair is compared: by its second member alone, a plan made while the table was small walks
+-- subscriptions_by_id, through those of everybody).
 WITH fanout AS MATERIALIZED (
   SELECT f.* FROM fanouts f ORDER BY f.created_at, f.fanout_id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), event AS MATERIALIZED (
@@ -13,7 +14,7 @@ WITH fanout AS MATERIALIZED (
   SELECT s.subscription_id, s.is_enabled AND e.labels @> s.labels AND e.candidates && s.event_types AS wants
     FROM fanout f
     JOIN event e ON true
-   CROSS JOIN LATERAL (SELECT * FROM subscriptions s WHERE s.application_id = f.application_id AND s.subscription_id > f.position
+   CROSS JOIN LATERAL (SELECT * FROM subscriptions s WHERE s.application_id = f.application_id AND (s.application_id, s.subscription_id) > (f.application_id, f.position)
                         ORDER BY s.subscription_id LIMIT %(slice)b::int) s
 ), made AS (
   INSERT INTO deliveries (application_id, delivery_id, attempt_id, subscription_id, event_id, event_day, event_type, payload_size, trigger, created_at,

@@ -3,12 +3,15 @@
 import os
 import socket
 import uuid
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from hook0_server.store import database, sql
 
 SQL = sql.beside(__file__)
+
+Key = tuple[uuid.UUID, uuid.UUID]  # application_id, delivery_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +23,59 @@ class Beats:
     is_alive: bool
 
 
-async def register(hot: database.Hot, *, is_sending: bool, version: str) -> int:
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a process says of itself when it registers."""
+
+    is_answering: bool  # has the api role
+    is_sending: bool  # has the delivery role
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One that is registered. The counts are those of its last beat."""
+
+    node_id: int
+    host: str
+    pid: int
+    version: str
+    is_answering: bool
+    is_sending: bool
+    started_at: datetime
+    since_last_beat: float  # seconds
+    held_count: int
+    in_flight_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """Open deliveries that no node owns, each counted up to a limit."""
+
+    due: int
+    later: int
+    parked: int
+
+
+async def register(hot: database.Hot, described: Description) -> int:
     """A new incarnation of this process; answers its number."""
-    [(node,)] = await hot.fetch(SQL.register, _registration(is_sending, version))
+    [(node,)] = await hot.fetch(SQL.register, _registration(described))
     return int(node)
 
 
-def _registration(is_sending: bool, version: str) -> dict[str, object]:
-    return {"is_sending": is_sending, "host": socket.gethostname(), "pid": os.getpid(), "version": version}
+def _registration(described: Description) -> dict[str, object]:
+    return {
+        "is_answering": described.is_answering,
+        "is_sending": described.is_sending,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "version": described.version,
+    }
 
 
-async def beat(hot: database.Hot, node: int) -> Beats:
-    rows = await hot.fetch(SQL.beat, {"node": node})
+async def beat(hot: database.Hot, node: int, *, held: int = 0, in_flight: int = 0) -> Beats:
+    """Tell that this node lives and what it holds."""
+    rows = await hot.fetch(SQL.beat, {"node": node, "held": held, "in_flight": in_flight})
     return Beats(
         {other: counter for other, counter, _, _ in rows},
         sum(is_sending for _, _, is_sending, _ in rows),
@@ -54,42 +98,40 @@ async def take_over(hot: database.Hot) -> int:
 
 
 async def reincarnate(
-    hot: database.Hot, before: int, begun: Collection[uuid.UUID], *, is_sending: bool, version: str
+    hot: database.Hot, before: int, begun: Sequence[Key], described: Description
 ) -> tuple[int, set[uuid.UUID]]:
     """One transaction: a new incarnation that keeps what was begun, lets go the rest and ends the old one.
 
     Answers its number and the deliveries that it still owns.
     """
     async with hot.transaction() as connection:
-        cursor = await connection.execute(SQL.register, _registration(is_sending, version))
+        cursor = await connection.execute(SQL.register, _registration(described))
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101  # INSERT … RETURNING
         node = int(row[0])
-        cursor = await connection.execute(SQL.reincarnate, {"begun": list(begun), "node": node, "before": before})
-        kept = {delivery_id for delivery_id, owned in await cursor.fetchall() if owned}
+        cursor = await connection.execute(SQL.pass_on, _keys(begun) | {"node": node, "before": before})
+        kept = {delivery_id for (delivery_id,) in await cursor.fetchall()}
+        await connection.execute(SQL.let_go_all, {"before": before})
         await connection.execute(SQL.leave, {"node": before})
     return node, kept
 
 
-async def held_long(hot: database.Hot, node: int, seconds: float) -> list[uuid.UUID]:
+async def held_long(hot: database.Hot, node: int, seconds: float) -> list[Key]:
     """Deliveries that this node has owned for longer than any of its statements may run."""
-    return [delivery_id for (delivery_id,) in await hot.fetch(SQL.held_long, {"node": node, "seconds": seconds})]
+    rows = await hot.fetch(SQL.held_long, {"node": node, "seconds": seconds})
+    return [(application_id, delivery_id) for application_id, delivery_id in rows]
 
 
-async def let_go(hot: database.Hot, node: int, delivery_ids: list[uuid.UUID]) -> int:
-    rows = await hot.fetch(SQL.let_go, {"node": node, "delivery_ids": delivery_ids, "parked": False})
-    return len(rows)
+async def give_back(hot: database.Hot, node: int, keys: Sequence[Key], *, parked: bool) -> int:
+    """Give back deliveries that were not begun; answers how many were still this node's."""
+    return len(await hot.fetch(SQL.give_back, _keys(keys) | {"node": node, "parked": parked}))
 
 
-async def give_back(hot: database.Hot, node: int, keys: list[tuple[uuid.UUID, uuid.UUID]], *, parked: bool) -> None:
-    """Give back deliveries (application_id, delivery_id) that were not begun."""
-    parameters = {
+def _keys(keys: Sequence[Key]) -> dict[str, object]:
+    return {
         "application_ids": [application_id for application_id, _ in keys],
         "delivery_ids": [delivery_id for _, delivery_id in keys],
-        "node": node,
-        "parked": parked,
     }
-    await hot.fetch(SQL.let_go_by_key, parameters)
 
 
 async def start(hot: database.Hot, node: int, application_id: uuid.UUID, delivery_id: uuid.UUID, attempt_id: uuid.UUID) -> bool:
@@ -101,3 +143,18 @@ async def start(hot: database.Hot, node: int, application_id: uuid.UUID, deliver
 async def cancelled(hot: database.Hot, node: int) -> list[uuid.UUID]:
     """Deliveries that this node holds and that somebody asked to cancel."""
     return [delivery_id for (delivery_id,) in await hot.fetch(SQL.cancelled, {"node": node})]
+
+
+async def page(db: database.Database, *, after: int, size: int) -> list[Node]:
+    """Who is registered, by number, from behind `after`; whoever was declared dead is not among them."""
+    return [Node(*row) for row in await db.fetch(SQL.page, {"after": after, "size": size})]
+
+
+async def unheld(db: database.Database, *, most: int) -> Unheld:
+    """What lies in the table for anybody to claim, later or never; each count ends at `most`."""
+    async with db.connection() as connection, connection.transaction():
+        await connection.execute(SQL.by_index)
+        cursor = await connection.execute(SQL.unheld, {"most": most}, binary=True)
+        row = await cursor.fetchone()
+        assert row is not None  # noqa: S101  # a SELECT without FROM
+        return Unheld(*row)

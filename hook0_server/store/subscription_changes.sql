@@ -77,12 +77,12 @@ SELECT p.application_id, p.subscription_id, s.is_enabled, s.deleted_at IS NOT NU
   LEFT JOIN LATERAL (SELECT * FROM subscriptions s WHERE s.application_id = p.application_id AND s.subscription_id = p.subscription_id OFFSET 0) s ON true
 
 -- name: expire_parked
--- A slice of parked deliveries older than their max_age is given up. Index: deliveries_parked.
+-- A slice of parked deliveries older than their max_age is given up, the oldest first. Index: deliveries_parked.
 WITH slice AS (
   SELECT application_id, delivery_id FROM deliveries
    WHERE application_id = %(application_id)b::uuid AND subscription_id = %(subscription_id)b::uuid AND owner = 0
      AND created_at < now() - %(max_age)b::float8 * interval '1 s'
-   LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED
+   ORDER BY created_at LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED
 ), ended AS (
   DELETE FROM deliveries d USING slice s WHERE d.application_id = ANY (ARRAY[s.application_id]) AND d.delivery_id = s.delivery_id RETURNING d.*
 ), dead AS (

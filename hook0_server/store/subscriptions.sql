@@ -19,7 +19,7 @@ SELECT s.application_id, s.subscription_id, s.is_enabled, s.description, s.event
  WHERE s.application_id = %(application_id)b AND s.subscription_id = %(subscription_id)b AND s.deleted_at IS NULL
 
 -- name: page
--- Newest first (ids are version 7). Index: subscriptions_pkey.
+-- Newest first (ids are version 7). Index: subscriptions_kept.
 SELECT s.application_id, s.subscription_id, s.is_enabled, s.description, s.event_types, s.labels, s.metadata, s.retry_policy,
        s.delivery_options, r.target_encrypted, s.revision, s.created_at, s.updated_at
   FROM subscriptions s
@@ -58,9 +58,9 @@ UPDATE subscriptions
 RETURNING subscription_id
 
 -- name: delete_slice
--- Ends some of an application's subscriptions; answers a row for each.
+-- Ends some of an application's subscriptions; answers a row for each. Index: subscriptions_kept.
 WITH slice AS (
-  SELECT subscription_id FROM subscriptions
+  SELECT application_id, subscription_id FROM subscriptions
    WHERE application_id = %(application_id)b AND deleted_at IS NULL
    ORDER BY subscription_id LIMIT %(size)b
      FOR UPDATE
@@ -68,17 +68,17 @@ WITH slice AS (
 UPDATE subscriptions s
    SET is_enabled = false, deleted_at = now(), revision = revision + 1, changed_xid = pg_current_xact_id(), updated_at = now()
   FROM slice
- WHERE s.application_id = %(application_id)b AND s.subscription_id = slice.subscription_id
+ WHERE s.application_id = slice.application_id AND s.subscription_id = slice.subscription_id
 RETURNING 1
 
 -- name: sharers
 -- How many other enabled subscriptions of the application carry each of these label pairs. Up to 1,000 are looked at one by one;
 -- where there are more, a pair that many of those carry is ranked behind without being counted: that would read all of them.
--- Indexes: subscriptions_by_route, subscriptions_by_labels.
+-- Indexes: subscriptions_kept, subscriptions_by_labels.
 WITH sample AS MATERIALIZED (
   SELECT s.labels FROM subscriptions s
-   WHERE s.application_id = %(application_id)b AND s.is_enabled AND s.subscription_id <> %(subscription_id)b
-   LIMIT 1000
+   WHERE s.application_id = %(application_id)b AND s.is_enabled AND s.deleted_at IS NULL AND s.subscription_id <> %(subscription_id)b
+   ORDER BY s.subscription_id LIMIT 1000
 ), pair AS MATERIALIZED (
   SELECT label.key, label.value, (SELECT count(*)::int FROM sample WHERE sample.labels ->> label.key = label.value) AS sampled
     FROM jsonb_each_text(%(labels)b::jsonb) AS label

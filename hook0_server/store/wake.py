@@ -91,7 +91,7 @@ class Wake:
                     _grouped(pending),
                 )
             except errors.Unavailable:
-                log.info("wake.unsent", hints=len(pending))  # the polls behind find it
+                log.warning("wake.unsent", hints=len(pending))  # the polls behind find it
 
 
 def _grouped(pending: dict[tuple[str, str], None]) -> dict[str, list[str]]:

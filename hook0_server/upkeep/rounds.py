@@ -23,6 +23,7 @@ class Intervals:
     retention: float = 3600.0
     vacuum: float = 5.0
     writers: float = 10.0
+    clock: float = 10.0
     retry: float = 60.0  # at most, after a round that failed
 
 
@@ -41,7 +42,11 @@ class Upkeep:
         return (self._oldest_writer.seconds or 0.0) if self._oldest_writer else 0.0
 
     async def prepare(self) -> None:
-        """Make the partitions that are missing: without today's nothing can be stored. Raises errors.Unavailable."""
+        """Read the clock, and make the partitions that are missing: without today's nothing can be stored.
+
+        Raises errors.Unavailable.
+        """
+        await self._read_clock()
         await partitions.ensure(self._db, retention_days=self._retention_days)
 
     @contextlib.asynccontextmanager
@@ -52,6 +57,7 @@ class Upkeep:
             ("retention", every.retention, self._keep_days),
             ("vacuum", every.vacuum, self._vacuum),
             ("writers", every.writers, self._look_at_writers),
+            ("clock", every.clock, self._read_clock),
         ]
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -82,6 +88,9 @@ class Upkeep:
         forgotten = await upkeep.forget(self._db, retention_days=self._retention_days)
         unfinished = await applications.finish_deletions(self._db)
         log.info("upkeep.retention", dropped=dropped, unfinished_deletions=unfinished, **forgotten)
+
+    async def _read_clock(self) -> None:
+        await self._db.clock.read(self._db)
 
     async def _vacuum(self) -> None:
         await upkeep.vacuum_deliveries(self._vacuuming)

@@ -177,6 +177,8 @@ async def test_a_secret_does_everything_at_home_and_nothing_elsewhere(db: databa
     assert len(said) == 1, "absent and forbidden must look the same"
     with pytest.raises(errors.Denied):
         rights.on_organization(principal, "application:create")
+    with pytest.raises(errors.Denied):
+        rights.on_instance(principal, "node:list")
 
 
 async def test_the_master_key_is_told_that_an_application_is_absent(db: database.Database) -> None:

@@ -83,9 +83,9 @@ async def test_a_silent_server_is_left_for_a_new_stream() -> None:
 
 async def test_an_idle_stream_is_not_taken_for_silent() -> None:
     streams = Streams()
-    async with scripted.connected(stream=streams) as client, _make(client, answer_timeout=0.1) as publisher:
+    async with scripted.connected(stream=streams) as client, _make(client, answer_timeout=0.5) as publisher:
         await publisher.publish("a.b", "1")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.8)
         await publisher.publish("a.b", "2")
     assert len(streams.batches) == 1
 

@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
+from planning import seeded, seeding, tables
+
+__all__ = ["seeded", "seeding", "tables"]
 
 
 def pytest_asyncio_loop_factories(

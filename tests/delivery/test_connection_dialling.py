@@ -5,7 +5,7 @@ import socket
 import time
 
 import pytest
-from hostile import ROUND, build, receiving, sending
+from hostile import LOOPBACK, ROUND, build, receiving, sending
 
 from hook0_server.delivery import http, resolve
 from hook0_server.model.outcome import Outcome
@@ -43,6 +43,45 @@ async def test_one_refused_address_refuses_the_target_and_nothing_is_called() ->
         came = await sender.send(f"http://hooks.test:{receiver.port}/")
     assert (came.outcome, receiver.accepted) == (Outcome.TARGET_REFUSED, 0)
     assert came.error_message == "the target's address is a private address"
+
+
+async def test_a_name_whose_address_changes_after_the_check_is_called_where_it_was_checked() -> None:
+    """Nobody asks again between the check and the dial."""
+    asked: list[str] = []
+
+    def rebinding(name: str) -> list[str]:
+        asked.append(name)
+        return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
+
+    bounds = resolve.Bounds(known_for=0.2)
+    resolver = resolve.Resolver(allowed=LOOPBACK, lookup=rebinding, bounds=bounds)
+    async with receiving(ROUND) as receiver, http.HttpClient(resolver=resolver) as client:
+        request = build(f"http://rebinding.test:{receiver.port}/")
+        checked = await client.send(request, 5)
+        assert (checked.outcome, asked) == (Outcome.SUCCEEDED, ["rebinding.test"])
+        await asyncio.sleep(0.3)  # what was found is forgotten
+        changed = await client.send(request, 5)
+    assert (changed.outcome, len(asked), receiver.accepted) == (Outcome.TARGET_REFUSED, 2, 1)
+
+
+async def test_a_kept_connection_to_a_former_address_is_not_used() -> None:
+    asked: list[str] = []
+
+    def moving(name: str) -> list[str]:
+        asked.append(name)
+        return [f"127.0.0.{len(asked)}"]
+
+    bounds = resolve.Bounds(known_for=0.2)
+    async with (
+        receiving(ROUND * 2) as former,
+        http.HttpClient(resolver=resolve.Resolver(allowed=LOOPBACK, lookup=moving, bounds=bounds)) as client,
+    ):
+        request = build(f"http://moving.test:{former.port}/")
+        assert (await client.send(request, 5)).outcome == Outcome.SUCCEEDED
+        assert client.idle_connections == 1
+        await asyncio.sleep(0.3)  # what was found is forgotten
+        moved = await client.send(request, 5)
+    assert (moved.outcome, len(former.requests)) == (Outcome.CONNECTION_ERROR, 1)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::ffff:127.0.0.1]", "127.1."])

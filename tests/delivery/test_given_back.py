@@ -29,7 +29,7 @@ class Alive(nodes.Node):
 
 
 async def _claimed(db: database.Database, hot: database.Hot) -> tuple[int, list[delivery.Delivery]]:
-    node = await stored_nodes.register(hot, is_sending=True, version="1")
+    node = await stored_nodes.register(hot, stored_nodes.Description(True, True, "1"))
     found = await stored_claim.oldest(hot, node=node, head=10, most=10, size=10**9, per_subscription=10, closed=[])
     return node, found.deliveries
 
@@ -46,9 +46,9 @@ async def test_a_start_that_no_request_followed_is_taken_back_with_its_delivery(
     for each in (first, second, third):
         assert await stored_nodes.start(hot, node, each.application_id, each.delivery_id, each.attempt_id)
     assert await _started(db) == 3
-    await stored_nodes.let_go(hot, node, [first.delivery_id])
-    await stored_nodes.give_back(hot, node, [(second.application_id, second.delivery_id)], parked=False)
-    await stored_nodes.reincarnate(hot, node, [], is_sending=True, version="1")
+    await stored_nodes.give_back(hot, node, [(first.application_id, first.delivery_id)], parked=False)
+    await stored_nodes.give_back(hot, node, [(second.application_id, second.delivery_id)], parked=True)
+    await stored_nodes.reincarnate(hot, node, [], stored_nodes.Description(True, True, "1"))
     assert await _started(db) == 0
 
 
@@ -57,7 +57,7 @@ async def test_the_start_of_a_former_owner_is_kept(db: database.Database) -> Non
     await db.fetch(b"UPDATE deliveries SET started_at = now() - interval '1 min'")
     hot = db.hot("test")
     node, [only] = await _claimed(db, hot)
-    await stored_nodes.let_go(hot, node, [only.delivery_id])
+    await stored_nodes.give_back(hot, node, [(only.application_id, only.delivery_id)], parked=False)
     assert await _started(db) == 1
 
 
@@ -116,4 +116,4 @@ async def test_a_database_that_became_read_only_is_unavailable_for_now(db: datab
     hot = db.hot("test")
     await hot.fetch(b"SET default_transaction_read_only = on")
     with pytest.raises(errors.Unavailable):
-        await stored_nodes.register(hot, is_sending=True, version="1")
+        await stored_nodes.register(hot, stored_nodes.Description(True, True, "1"))

@@ -156,8 +156,8 @@ def test_a_new_incarnation_keeps_what_was_begun_and_drops_the_rest() -> None:
     assert begun is not None
     assert queued_by_a_worker is not None
     begun.begun = True
-    assert made.begun() == {begun.delivery_id}
-    made.keep_only(made.begun(), 9)
+    assert made.begun() == [(begun.application_id, begun.delivery_id)]
+    made.keep_only({begun.delivery_id}, 9)
     assert (made.held, begun.owner, queued_by_a_worker.owner) == (1, 9, NODE)
     assert made.next() is None
     for each in (begun, queued_by_a_worker):

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,10 @@ MASTER_KEY = "6b1d2c9e-6a53-4a8a-9f57-0f3f5f0c7a11"
 RECORD_BATCH = 500
 READY_SECONDS = 40.0
 _ROOT = pathlib.Path(__file__).parents[2]
+SERVE = ("-c", "from hook0_server import cli; cli.main()", "serve")
+QUICK = (str(pathlib.Path(__file__).with_name("quick_server.py")),)
 _ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+_FAILURE = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 _SETTINGS = {
     "HOOK0_GRPC_ADDRESS": "127.0.0.1:0",
     "HOOK0_HTTP_ADDRESS": "127.0.0.1:0",
@@ -37,11 +40,12 @@ _SETTINGS = {
 class Server:
     """One server process after the other on the same settings; all their logs are in one file."""
 
-    def __init__(self, folder: pathlib.Path, settings: dict[str, str]) -> None:
-        self.folder, self.log = folder, folder / "server.log"
+    def __init__(self, folder: pathlib.Path, settings: dict[str, str], program: tuple[str, ...] = SERVE) -> None:
+        self.folder, self.log, self._program = folder, folder / "server.log", program
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HOOK0_") and name != "DATABASE_URL"}
         self._environment = kept | {"PYTHONPATH": str(_ROOT), "HOOK0_DATA_DIR": str(folder / "data")} | _SETTINGS | settings
         self._process: asyncio.subprocess.Process | None = None
+        self.announced: dict[str, Any] = {}
         self.grpc = ""
 
     @property
@@ -55,7 +59,7 @@ class Server:
             self._environment["HOOK0_GRPC_ADDRESS"] = self.grpc
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", "from hook0_server import cli; cli.main()", "serve"),
+                *(sys.executable, *self._program),
                 env=self._environment,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -64,7 +68,27 @@ class Server:
         async with asyncio.timeout(READY_SECONDS):
             line = await self._process.stdout.readline()
         assert line, f"the server ended before it was ready:\n{self.log.read_text()[-4000:]}"
-        self.grpc = json.loads(line)["grpc"]
+        self.announced = json.loads(line)
+        self.grpc = self.announced["grpc"]
+
+    @property
+    def resident_mib(self) -> int:
+        """Memory of the server itself."""
+        assert self._process is not None
+        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+    @property
+    def children(self) -> list[int]:
+        """The processes that serve under a supervisor (HOOK0_PROCESSES), which starts them again."""
+        assert self._process is not None
+        pid = self._process.pid
+        found = map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return [each for each in found if b"hook0_server.child" in pathlib.Path(f"/proc/{each}/cmdline").read_bytes()]
+
+    def strike(self) -> None:
+        """kill -9, now; `kill` reaps it."""
+        self._signal(signal.SIGKILL)
 
     def freeze(self) -> None:
         """It stands still, its sockets stay open, until `wake`."""
@@ -76,6 +100,13 @@ class Server:
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
+
+    async def stop(self) -> int:
+        """SIGTERM; answers the exit code."""
+        assert self._process is not None
+        self._signal(signal.SIGTERM)
+        async with asyncio.timeout(READY_SECONDS):
+            return await self._process.wait()
 
     async def kill(self) -> None:
         """kill -9, reaped. Harmless when it has ended."""
@@ -110,10 +141,10 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(name: str, **settings: str) -> AsyncIterator[Server]:
+async def serving(name: str, program: tuple[str, ...] = SERVE, **settings: str) -> AsyncIterator[Server]:
     """A running server; it and whatever was started after it are ended with the block."""
     with _short_directory(name) as folder:
-        server = Server(folder, settings)
+        server = Server(folder, settings, program)
         try:
             await server.start()
             yield server
@@ -130,9 +161,10 @@ def _short_directory(name: str) -> Iterator[pathlib.Path]:
 
 @dataclass
 class Receiver:
-    """Counts webhooks by event id and answers each after `delay` seconds."""
+    """Counts webhooks by event id and answers each after `delay` seconds; those that `fails` names, with a failure."""
 
     delay: float
+    fails: Callable[[str], bool] = lambda event_id: False
     port: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     open: int = 0
@@ -178,12 +210,13 @@ class _Connection(asyncio.Protocol):
         self._receiver.counts[self._event_id] += 1
         self._receiver.open += 1
         self._receiver.changed.set()
-        asyncio.get_running_loop().call_later(self._receiver.delay, self._answer)
+        answer = _FAILURE if self._receiver.fails(self._event_id) else _ANSWER
+        asyncio.get_running_loop().call_later(self._receiver.delay, self._answer, answer)
 
-    def _answer(self) -> None:
+    def _answer(self, answer: bytes) -> None:
         self._receiver.open -= 1
         if not self._transport.is_closing():
-            self._transport.write(_ANSWER)
+            self._transport.write(answer)
 
 
 @contextlib.asynccontextmanager
@@ -196,7 +229,10 @@ async def receiving(delay: float) -> AsyncIterator[Receiver]:
 
 
 class Outage:
-    """A TCP proxy before PostgreSQL. While it is `away` what is open breaks and what is new is refused."""
+    """A TCP proxy before PostgreSQL. While it is `away` what is open breaks and what is new is refused.
+
+    Whatever passes is `delay` seconds late, in each direction.
+    """
 
     def __init__(self, dsn: str) -> None:
         told = psycopg.conninfo.conninfo_to_dict(dsn)
@@ -205,6 +241,7 @@ class Outage:
         self._port = 0
         self._listening: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self.delay = 0.0
 
     @property
     def dsn(self) -> str:
@@ -241,6 +278,8 @@ class Outage:
         self._open.add(writer)
         try:
             while data := await reader.read(65536):
+                if self.delay:
+                    await asyncio.sleep(self.delay)
                 writer.write(data)
                 await writer.drain()
         except OSError:

@@ -21,12 +21,14 @@ class Cut:
     """Which answers never arrive: those of statements that hold `text`, the `every`th of them, `times` at most.
 
     Only answers of at least `rows` rows count: where a statement always answers one, two say that it did something.
+    `blow` falls before anything is cut: what it kills learns neither of the commit nor of the cut.
     """
 
     text: str
     every: int = 1
     times: int = 1
     rows: int = 1
+    blow: Callable[[], None] = lambda: None
     seen: int = 0
     made: int = 0
 
@@ -38,6 +40,7 @@ class Cut:
         if self.made >= self.times or self.seen % self.every:
             return False
         self.made += 1
+        self.blow()
         return True
 
 
@@ -53,9 +56,9 @@ class CommitProxy:
     dsn: str  # for the server under test: through this proxy
     cuts: list[Cut] = field(default_factory=list)
 
-    def cut(self, text: str, *, every: int = 1, times: int = 1, rows: int = 1) -> Cut:
+    def cut(self, text: str, *, every: int = 1, times: int = 1, rows: int = 1, blow: Callable[[], None] = lambda: None) -> Cut:
         """What is to be cut from now on; it counts."""
-        self.cuts.append(Cut(text, every, times, rows))
+        self.cuts.append(Cut(text, every, times, rows, blow))
         return self.cuts[-1]
 
     def named_by(self, statement: str) -> Cut | None:

@@ -8,7 +8,7 @@ import pytest
 from structlog import testing
 
 from hook0_server import metrics
-from hook0_server.gateway import app, health, receiver
+from hook0_server.gateway import app, health, receiver, siblings
 from hook0_server.model import signing
 from hook0_server.store import database
 
@@ -43,7 +43,9 @@ class Sender:
 async def receiving(received: receiver.Receiver) -> AsyncIterator[Sender]:
     never_asked = health.Health(database.Database("postgresql://nobody@127.0.0.1:1/none"))
     async with (
-        app.serving("127.0.0.1:0", looked_at=never_asked, counted=metrics.Metrics(), received=received) as bound,
+        app.serving(
+            "127.0.0.1:0", looked_at=never_asked, scraped=siblings.Scrape(metrics.Metrics()), received=received
+        ) as bound,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
     ):
         yield Sender(session, f"http://{bound}")

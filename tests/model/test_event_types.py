@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,24 @@ def patterns(draw: st.DrawFn) -> str:
 def test_a_type_has_a_pattern_as_candidate_exactly_when_the_pattern_matches_it(pattern: str, name: str) -> None:
     assert event_types.pattern_error(pattern) is None
     assert (pattern in event_types.candidates(name)) is event_types.matches(pattern, name)
+
+
+def as_regex(pattern: str) -> re.Pattern[str]:
+    """The rule in another language: `*` is one segment, a final `**` one or more, and neither is the reserved first one."""
+    if pattern == "**":
+        return re.compile(r"(?!hook0(\.|$))[^.]+(\.[^.]+)*")
+    first, *rest = pattern.split(".")
+    written = r"(?!hook0(\.|$))[^.]+" if first == "*" else re.escape(first)
+    for segment in rest:
+        written += r"\." + {"*": r"[^.]+", "**": r"[^.]+(\.[^.]+)*"}.get(segment, re.escape(segment))
+    return re.compile(written)
+
+
+@given(patterns(), NAMES)
+def test_patterns_match_what_a_naive_reading_of_them_matches(pattern: str, name: str) -> None:
+    naive = as_regex(pattern).fullmatch(name) is not None
+    assert event_types.matches(pattern, name) is naive
+    assert (pattern in event_types.candidates(name)) is naive
 
 
 @given(NAMES)

@@ -72,17 +72,30 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(*operations: registry.Operation) -> AsyncIterator[Served]:
+async def serving(
+    *operations: registry.Operation,
+    secured: grpc.ServerCredentials | None = None,
+    trusting: grpc.ChannelCredentials | None = None,
+) -> AsyncIterator[Served]:
+    """`secured`: the server is by TLS; `trusting`: the channel is."""
     db = database.Database("postgresql://nobody@127.0.0.1:1/none")  # the master key needs none
     through = pipeline.Pipeline(credentials.Authenticator(db, MASTER_KEY), permissions.Permissions(db), metrics.Metrics())
-    server = rpc_server.GrpcServer(operations, through, "127.0.0.1:0")
+    server = rpc_server.GrpcServer(operations, through, "127.0.0.1:0", credentials=secured)
     bound = await server.start()
     try:
-        async with grpc.aio.insecure_channel(bound, options=[("grpc.max_send_message_length", -1)]) as channel:
+        async with connecting(bound, trusting) as channel:
             await server.ready()
             yield Served(server, bound, channel)
     finally:
         await server.stop(0)
+
+
+def connecting(bound: str, trusting: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:
+    """A channel with a connection of its own."""
+    options = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+    if trusting is None:
+        return grpc.aio.insecure_channel(bound, options=options)
+    return grpc.aio.secure_channel(bound, trusting, options=options)
 
 
 async def failure(call: Any) -> grpc.aio.AioRpcError:

@@ -5,9 +5,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from planning import seeded, seeding, tables
 
 from hook0_server.store import database, feed, feed_epoch
 from tests import feed_rows
+
+__all__ = ["seeded", "seeding", "tables"]
 
 
 @pytest.fixture

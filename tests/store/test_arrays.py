@@ -5,8 +5,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
+from hypothesis import strategies as st
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.types.numeric import Float8, Int2, Int4
 
 from hook0_server.store import arrays, database
 
@@ -54,3 +58,32 @@ def test_nul_in_a_text_is_refused_as_the_driver_does(text: str) -> None:
 def test_what_is_not_utf8_is_refused() -> None:
     with pytest.raises(UnicodeEncodeError):
         arrays.texts(["\ud800"])
+
+
+UTC_TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=120)
+DRAWN: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], Any]]] = {
+    "uuid": (st.uuids(), lambda value: value),
+    "text": (TEXTS, lambda value: value),
+    "bytea": (st.binary(max_size=120), lambda value: value),
+    "bool": (st.booleans(), lambda value: value),
+    "int2": (st.integers(-(2**15), 2**15 - 1), Int2),
+    "int4": (st.integers(-(2**31), 2**31 - 1), Int4),
+    "float8": (st.floats(allow_nan=False), Float8),
+    "timestamptz": (UTC_TIMES, lambda value: value),
+    "date": (st.dates(), lambda value: value),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+@hypothesis.given(data=st.data())
+def test_every_column_is_packed_byte_by_byte_as_the_driver_dumps_it(kind: str, data: st.DataObject) -> None:
+    values, as_driver = DRAWN[kind]
+    element = values if kind == "bool" else st.none() | values
+    column = data.draw(st.lists(element, max_size=30) | st.lists(values, max_size=30))
+    packed = KINDS[kind][0](column)
+    if any(value is not None for value in column):  # of nothing else the driver cannot tell the type
+        plain = [None if value is None else as_driver(value) for value in column]
+        dumper = Transformer().get_dumper(plain, PyFormat.BINARY)
+        assert packed.packed == bytes(dumper.dump(plain) or b"")
+        assert packed.array_oid == dumper.oid

@@ -5,6 +5,6 @@ it runs and starts it through `become`; `leftovers` ends what a killed owner lef
 """
 
 from hook0_server.store.embedded.errors import DataDirectoryInUse, EmbeddedError, WrongVersion
-from hook0_server.store.embedded.server import Server, run
+from hook0_server.store.embedded.server import CONNECTIONS, Server, run
 
-__all__ = ["DataDirectoryInUse", "EmbeddedError", "Server", "WrongVersion", "run"]
+__all__ = ["CONNECTIONS", "DataDirectoryInUse", "EmbeddedError", "Server", "WrongVersion", "run"]

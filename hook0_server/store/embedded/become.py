@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         _become(user, command[0], directory)
-        _die_with(int(parent), int(death_signal))
+        die_with(int(parent), int(death_signal))
         os.execv(command[0], command)  # noqa: S606  no shell is wanted here
     except OSError as error:
         sys.exit(f"cannot run {command[0]} as {user} in {directory}: {error}")
@@ -89,8 +89,11 @@ def _set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)(effective, permitted, inheritable, 0, 0, 0)))
 
 
-def _die_with(parent: int, death_signal: int) -> None:
-    """After the change of user, which clears the request. The thread that made this process counts as the parent."""
+def die_with(parent: int, death_signal: int) -> None:
+    """Ask the kernel for this signal when the parent ends (Linux), after any change of user, which clears the request.
+
+    The thread that made this process counts as the parent. Ends this process where the parent is gone already.
+    """
     if sys.platform == "linux":
         _check(_libc.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0))
     if os.getppid() != parent:

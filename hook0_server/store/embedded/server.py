@@ -22,6 +22,7 @@ _POLL_SECONDS = 0.02
 _LOG_CHECK_SECONDS = 60.0
 _BACKOFF_SECONDS = (0.1, 10.0)
 _STABLE_SECONDS = 60.0
+CONNECTIONS = 100
 
 _log = structlog.get_logger(__name__)
 
@@ -31,7 +32,6 @@ _SETTINGS = {
     "listen_addresses": "",
     "port": str(directory.PORT),
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
     "shared_buffers": "128MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
@@ -45,7 +45,9 @@ _FLEETING = dict.fromkeys(_DURABLE, "off")
 
 
 @contextlib.asynccontextmanager
-async def run(data_dir: pathlib.Path, *, major: int = 18, durable: bool = True) -> AsyncIterator["Server"]:
+async def run(
+    data_dir: pathlib.Path, *, major: int = 18, durable: bool = True, connections: int = CONNECTIONS
+) -> AsyncIterator["Server"]:
     """Run PostgreSQL on `data_dir`, which is made when absent, until the context ends.
 
     Whoever may not enter `data_dir/postgres` cannot connect: there is a Unix socket and no password. A server that
@@ -56,6 +58,7 @@ async def run(data_dir: pathlib.Path, *, major: int = 18, durable: bool = True) 
         data_dir: gets `postgres/`, `postgres.lock` and `postgres.log`; nothing else on disk is changed.
         major: of PostgreSQL, 18 or 16.
         durable: False gives up surviving a crash of the machine (not of a process), for tests.
+        connections: how many it accepts at once.
 
     Raises:
         DataDirectoryInUse: another server holds the directory.
@@ -64,7 +67,7 @@ async def run(data_dir: pathlib.Path, *, major: int = 18, durable: bool = True) 
     """
     with contextlib.ExitStack() as held:
         with _naming(data_dir):
-            server = await _prepare(held.enter_context(directory.hold(data_dir)), held, major, durable)
+            server = await _prepare(held.enter_context(directory.hold(data_dir)), held, major, durable, connections)
         try:
             with _naming(data_dir):
                 await server.start()
@@ -81,7 +84,7 @@ def _naming(data_dir: pathlib.Path) -> Iterator[None]:
         raise EmbeddedError(f"the data directory {data_dir} cannot be used: {error}") from error
 
 
-async def _prepare(data_dir: pathlib.Path, held: contextlib.ExitStack, major: int, durable: bool) -> "Server":
+async def _prepare(data_dir: pathlib.Path, held: contextlib.ExitStack, major: int, durable: bool, connections: int) -> "Server":
     cluster, log = data_dir / "postgres", data_dir / "postgres.log"
     exists = directory.has_cluster(cluster, major)
     user = await process.choose_user(cluster, process.program("postgres", major))
@@ -94,6 +97,7 @@ async def _prepare(data_dir: pathlib.Path, held: contextlib.ExitStack, major: in
         await _make_cluster(cluster, user, major, durable, log, output)
     sockets = held.enter_context(directory.socket_directory(cluster, user))
     settings = {**_SETTINGS, **(_DURABLE if durable else _FLEETING), "unix_socket_directories": str(sockets)}
+    settings["max_connections"] = str(connections)
     command = [str(process.program("postgres", major)), "-D", str(cluster)]
     command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return Server(cluster, user, command, sockets, log, output)

@@ -78,6 +78,8 @@ CREATE TABLE subscriptions (
 CREATE INDEX subscriptions_by_route ON subscriptions (uuid_send(application_id), routing_label) WHERE is_enabled;
 CREATE INDEX subscriptions_by_change ON subscriptions (changed_xid);
 CREATE UNIQUE INDEX subscriptions_by_id ON subscriptions (subscription_id);
+-- Deleted ones stay as long as their attempts do: pages and deletions would read them again and again.
+CREATE INDEX subscriptions_kept ON subscriptions (application_id, subscription_id) WHERE deleted_at IS NULL;
 
 -- How many enabled subscriptions of an application carry each label pair is asked when one is saved.
 CREATE INDEX subscriptions_by_labels ON subscriptions USING gin (labels jsonb_path_ops) WITH (fastupdate = off) WHERE is_enabled;
@@ -173,7 +175,7 @@ CREATE TABLE deliveries (
 ) WITH (vacuum_truncate = off);
 CREATE INDEX deliveries_by_time ON deliveries (next_attempt_at) WHERE owner IS NULL;
 CREATE INDEX deliveries_by_subscription ON deliveries (application_id, subscription_id, next_attempt_at) WHERE owner IS NULL;
-CREATE INDEX deliveries_parked ON deliveries (application_id, subscription_id) WHERE owner = 0;
+CREATE INDEX deliveries_parked ON deliveries (application_id, subscription_id, created_at) WHERE owner = 0;
 CREATE INDEX deliveries_to_cancel ON deliveries (application_id, delivery_id) WHERE cancel_requested;
 
 -- A broadcast: one event for more than 1,000 subscriptions, expanded in slices. position: the last subscription that was done.

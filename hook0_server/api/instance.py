@@ -1,0 +1,70 @@
+"""InstanceService: the servers that share the database, for those who operate them."""
+
+import uuid
+from datetime import timedelta
+
+from hook0_client._gen.hook0.v1 import instance_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import node_pb2
+from hook0_server.api import pages, pipeline, registry, rules
+from hook0_server.model import page_tokens
+from hook0_server.store import database, nodes
+
+MOST_COUNTED = 10_000
+_KIND = "nodes"
+_EVERYTHING = uuid.UUID(int=0)  # what page tokens of a list without a parent are bound to
+
+
+class Instance:
+    def __init__(self, db: database.Database, living_seconds: float) -> None:
+        self._db, self._living_seconds = db, living_seconds
+
+    async def list_nodes(self, call: pipeline.Call, request: pb2.ListNodesRequest) -> pb2.ListNodesResponse:
+        size = rules.page_size(request.page_size)
+        found = await nodes.page(self._db, after=_after(request.page_token), size=size + 1)
+        shown, token = pages.cut(found, size, _KIND, _EVERYTHING, lambda each: each.node_id)
+        unheld = await nodes.unheld(self._db, most=MOST_COUNTED)
+        return pb2.ListNodesResponse(
+            nodes=map(self._shown, shown),
+            next_page_token=token,
+            unheld=node_pb2.UnheldDeliveries(due_count=unheld.due, later_count=unheld.later, parked_count=unheld.parked),
+        )
+
+    def _shown(self, node: nodes.Node) -> node_pb2.Node:
+        return node_pb2.Node(
+            node_id=node.node_id,
+            host=node.host,
+            pid=node.pid,
+            version=node.version,
+            is_answering=node.is_answering,
+            is_sending=node.is_sending,
+            started_at=node.started_at,
+            since_last_beat=timedelta(seconds=node.since_last_beat),
+            is_living=node.since_last_beat <= self._living_seconds,
+            held_count=node.held_count,
+            in_flight_count=node.in_flight_count,
+        )
+
+
+def _after(token: str) -> int:
+    """The last number of the page before; 0 for the first page. Raises InvalidRequest / PAGE_TOKEN_INVALID."""
+    text = pages.position(token, _KIND, _EVERYTHING)
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < 2**31):
+        raise page_tokens.refused()
+    return int(text)
+
+
+def _rules_of_list(request: pb2.ListNodesRequest, breaches: rules.Breaches) -> None:
+    breaches.page(request.page_size)
+
+
+def operations(db: database.Database, *, living_seconds: float) -> list[registry.Operation]:
+    """InstanceService as far as it exists. A node that beat within `living_seconds` is shown as living."""
+    handlers = Instance(db, living_seconds)
+    return [
+        registry.Operation(
+            "InstanceService", "ListNodes", pb2.ListNodesRequest, pb2.ListNodesResponse, registry.Kind.UNARY,
+            "node:list", handlers.list_nodes, registry.Scope.INSTANCE, rules=_rules_of_list,
+        ),
+    ]  # fmt: skip
