@@ -71,8 +71,8 @@ SELECT EXISTS (SELECT FROM subscriptions s WHERE s.application_id = %(applicatio
 WITH event AS MATERIALIZED (
   SELECT e.day, e.application_id, e.event_id, e.event_type, e.labels, octet_length(e.payload) AS payload_size, t.candidates
     FROM (SELECT %(own_day)b::date AS day
-          UNION SELECT k.day FROM event_keys k
-                 WHERE k.application_id = %(application_id)b::uuid AND k.event_id = %(event_id)b::uuid) place
+          UNION SELECT k.day FROM (SELECT k.day FROM event_keys k
+                                    WHERE k.application_id = %(application_id)b::uuid AND k.event_id = %(event_id)b::uuid OFFSET 0) k) place
    CROSS JOIN LATERAL (
          SELECT * FROM events e
           WHERE e.day = place.day AND e.application_id = %(application_id)b::uuid AND e.event_id = %(event_id)b::uuid OFFSET 0) e

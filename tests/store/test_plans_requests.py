@@ -52,7 +52,7 @@ async def test_secrets_are_read_by_key_and_page(tables: planning.Tables) -> None
     db, large = tables.requests.pool, tables.seeded.large
     for before in (None, uuid.UUID(int=1 << 127)):
         await application_secrets.page(db, large, before=before, size=50)
-        tables.requests.judge(50 + FEW + 2 * planning.ASIDE * (tables.seeded.state == "stale"))  # few enough to be sorted
+        tables.requests.judge(50 + FEW + 2 * planning.ASIDE * tables.seeded.is_misjudged)  # few enough to be sorted
     await application_secrets.delete(db, large, rows.id7())
     tables.requests.judge(FEW)
 
@@ -90,7 +90,7 @@ async def test_sharing_a_label_is_counted_in_a_bounded_look(tables: planning.Tab
     wanted = {"application_id": tables.seeded.large, "subscription_id": rows.id7(), "labels": Jsonb({"n": "777", "m": "1"})}
     await tables.requests.fetch(subscriptions.SQL.sharers, wanted)
     everything = planning.CROWD + planning.ASIDE + FEW  # of the application, where nothing is known of its labels
-    tables.requests.judge(1000 + FEW + 2 * everything * (tables.seeded.state == "stale"))
+    tables.requests.judge(1000 + FEW + 2 * everything * tables.seeded.is_misjudged)
 
 
 async def test_a_retry_and_a_cancellation_touch_their_delivery(tables: planning.Tables) -> None:
