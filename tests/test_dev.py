@@ -129,3 +129,10 @@ def test_the_welcome_can_be_pasted_and_carries_the_ids() -> None:
         "--token": prepared.application_secret,
     }
     assert prepared.signing_secret not in text
+
+
+def test_the_welcome_of_a_server_by_tls_connects_by_tls() -> None:
+    prepared = dev.Prepared("o", str(uuid.uuid4()), str(uuid.uuid4()), "s", URL, str(uuid.uuid4()))
+    text = dev.welcome(prepared, "127.0.0.1:1", "127.0.0.1:2", by_tls=True)
+    assert "hook0ctl --tls --address" in text
+    assert "-plaintext" not in text

@@ -7,7 +7,7 @@ from hook0_client._gen.hook0.v1 import instance_service_pb2 as pb2
 from hook0_client._gen.hook0.v1 import node_pb2
 from hook0_server.api import pages, pipeline, registry, rules
 from hook0_server.model import page_tokens
-from hook0_server.store import database, nodes
+from hook0_server.store import database, nodes, upkeep
 
 MOST_COUNTED = 10_000
 _KIND = "nodes"
@@ -22,11 +22,11 @@ class Instance:
         size = rules.page_size(request.page_size)
         found = await nodes.page(self._db, after=_after(request.page_token), size=size + 1)
         shown, token = pages.cut(found, size, _KIND, _EVERYTHING, lambda each: each.node_id)
-        unheld = await nodes.unheld(self._db, most=MOST_COUNTED)
+        backlog = await upkeep.backlog(self._db, most=MOST_COUNTED)
         return pb2.ListNodesResponse(
             nodes=map(self._shown, shown),
             next_page_token=token,
-            unheld=node_pb2.UnheldDeliveries(due_count=unheld.due, later_count=unheld.later, parked_count=unheld.parked),
+            unheld=node_pb2.UnheldDeliveries(due_count=backlog.due, later_count=backlog.later, parked_count=backlog.parked),
         )
 
     def _shown(self, node: nodes.Node) -> node_pb2.Node:

@@ -48,15 +48,6 @@ class Node:
     in_flight_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unheld:
-    """Open deliveries that no node owns, each counted up to a limit."""
-
-    due: int
-    later: int
-    parked: int
-
-
 async def register(hot: database.Hot, described: Description) -> int:
     """A new incarnation of this process; answers its number."""
     [(node,)] = await hot.fetch(SQL.register, _registration(described))
@@ -148,13 +139,3 @@ async def cancelled(hot: database.Hot, node: int) -> list[uuid.UUID]:
 async def page(db: database.Database, *, after: int, size: int) -> list[Node]:
     """Who is registered, by number, from behind `after`; whoever was declared dead is not among them."""
     return [Node(*row) for row in await db.fetch(SQL.page, {"after": after, "size": size})]
-
-
-async def unheld(db: database.Database, *, most: int) -> Unheld:
-    """What lies in the table for anybody to claim, later or never; each count ends at `most`."""
-    async with db.connection() as connection, connection.transaction():
-        await connection.execute(SQL.by_index)
-        cursor = await connection.execute(SQL.unheld, {"most": most}, binary=True)
-        row = await cursor.fetchone()
-        assert row is not None  # noqa: S101  # a SELECT without FROM
-        return Unheld(*row)

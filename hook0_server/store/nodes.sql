@@ -71,16 +71,3 @@ SELECT node_id, host, pid, version, is_answering, is_sending, started_at,
  WHERE node_id > %(after)b::int
  ORDER BY node_id
  LIMIT %(size)b
-
--- name: by_index
--- Before `unheld`: whatever the statistics say, it reads its indexes from the beginning and stops.
-SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off
-
--- name: unheld
--- Open deliveries without an owner, due and later, and parked ones; `most` of each at most. Indexes: deliveries_by_time, deliveries_parked.
-SELECT (SELECT count(*)::int FROM (
-         SELECT FROM deliveries WHERE owner IS NULL AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT %(most)b) due),
-       (SELECT count(*)::int FROM (
-         SELECT FROM deliveries WHERE owner IS NULL AND next_attempt_at > now() ORDER BY next_attempt_at LIMIT %(most)b) later),
-       (SELECT count(*)::int FROM (
-         SELECT FROM deliveries WHERE owner = 0 ORDER BY application_id, subscription_id LIMIT %(most)b) parked)

@@ -30,3 +30,11 @@ async def test_declared_dead_by_others_it_is_there_again_and_leaves_at_the_end(d
                 continue
         assert [(each.node_id > buried, each.is_answering, each.is_sending) for each in found] == [(True, True, False)]
     assert await stored_nodes.page(db, after=0, size=10) == []
+
+
+async def test_each_beat_tells_when_it_was(db: database.Database) -> None:
+    async with nodes.bystanding(db, taken_over=lambda: None, timing=FAST):
+        await db.fetch(b"UPDATE nodes SET beat_at = now() - interval '1 h'")
+        async with asyncio.timeout(10):
+            while (await stored_nodes.page(db, after=0, size=1))[0].since_last_beat > 60:
+                continue
