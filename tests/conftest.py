@@ -20,7 +20,7 @@ from hook0_server.store import database, embedded, migrate, partitions
 
 # The same examples in every run, and no test that fails because the machine was busy; scripts/soak looks further.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
-hypothesis.settings.register_profile("soak", deadline=None, max_examples=3000, database=None, print_blob=True)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000, database=None, print_blob=True)
 hypothesis.settings.load_profile("suite")
 
 MASTER_KEY = "6b1d2c9e-6a53-4a8a-9f57-0f3f5f0c7a11"
