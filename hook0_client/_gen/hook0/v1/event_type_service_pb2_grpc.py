@@ -5,7 +5,7 @@ import warnings
 
 from hook0_client._gen.hook0.v1 import event_type_service_pb2 as hook0_dot_v1_dot_event__type__service__pb2
 
-GRPC_GENERATED_VERSION = '1.78.2'
+GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
