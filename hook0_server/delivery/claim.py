@@ -52,6 +52,7 @@ class Claimer:
         self._resume: dict[uuid.UUID, uuid.UUID] = {}
         self._share = _PER_SUBSCRIPTION
         self._applications = 1
+        self._crowded = False
         self._stopping = False
         self.looks = self.claimed = 0
         self._breath = _BREATH_SECONDS
@@ -119,11 +120,14 @@ class Claimer:
         return 0.0
 
     async def _claim(self, most: int, size: int) -> int:
+        """Where more is due than one look takes, half of the places are for a walk: the oldest may all be one application's."""
         node, closed = self._node.number, self._memory.full()
         self.looks += 1
+        oldest = max(most // 2, 1) if self._crowded else most
         claimed = await claim.oldest(
-            self._hot, node=node, head=LOOK, most=most, size=size, per_subscription=self._each(most // 2 + 1), closed=closed
+            self._hot, node=node, head=LOOK, most=oldest, size=size, per_subscription=self._each(oldest // 2 + 1), closed=closed
         )
+        self._crowded = claimed.head_full
         if claimed.head_full:
             claimed_fairly = await self._walk(node, max(most - len(claimed.deliveries), 1), size, closed)
             claimed.deliveries += claimed_fairly.deliveries

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from hook0_server.delivery import answer, connection, connections, dial, request, resolve, response
+from hook0_server.delivery import answer, connection, connections, dial, pace, request, resolve, response
 from hook0_server.model import targets
 from hook0_server.model.outcome import Outcome
+
+_DIALS = 1  # connections that begin in one turn of the event loop: each costs as much as several requests
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class HttpClient:
             idle_per_key=self._limits.idle_per_key,
             idle_seconds=self._limits.idle_seconds,
         )
+        self._dialling = pace.Pace(_DIALS)
         self._scope = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -104,6 +107,8 @@ class HttpClient:
         stage = "name resolution"
         try:
             async with asyncio.timeout_at(deadline_at):
+                await self._dialling.for_room()
+                self._dialling.count()
                 resolution = await self._resolver.resolve(sent.target)
                 if resolution.failure is not None:
                     return answer.failed(resolution.failure, resolution.message)

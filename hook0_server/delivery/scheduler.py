@@ -12,6 +12,7 @@ from hook0_server.model import delivery
 
 DEFAULT_CONCURRENCY = 16
 _SMALL = 64  # a subscription that holds fewer is not called full while memory has room
+_FEW = 16  # a subscription with so many waiting has enough while memory is tight
 _RESERVED = 8  # one part in so many is kept for those who can send at once
 
 
@@ -72,9 +73,16 @@ class Scheduler:
         return self._most - len(self._held) <= self._most // _RESERVED
 
     def full(self) -> list[uuid.UUID]:
-        """Subscriptions that hold their share; when memory is tight, all that could not send more at once."""
+        """Subscriptions that hold their share; when memory is tight, all that could not send more at once.
+
+        Of a crowd with one delivery each only those are told that are being sent: a claim is given this list each time.
+        """
         if self.is_tight:
-            return [line.subscription_id for line in self._lines.values() if line.waiting or line.in_flight >= line.limit]
+            return [
+                line.subscription_id
+                for line in self._lines.values()
+                if len(line.waiting) >= _FEW or line.in_flight >= line.limit
+            ]
         share = max(_SMALL, self._most - len(self._held))
         return [line.subscription_id for line in self._long if len(line.waiting) >= share]
 

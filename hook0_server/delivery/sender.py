@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from hook0_server.delivery import answer, http, nodes, record, scheduler, subscriptions
+from hook0_server.delivery import answer, http, nodes, pace, record, scheduler, subscriptions
 from hook0_server.model import delivery, errors, ids, outcome, retry, targets
 from hook0_server.store import database
 from hook0_server.store import nodes as stored_nodes
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 Outcome = outcome.Outcome
 _FAILED = "The server failed to send this; its log says why."
 _PAUSE_SECONDS = 0.5
+AT_ONCE = 32  # deliveries that begin in one turn of the event loop
 _LONGEST_ELAPSED = 2**31 - 1  # microseconds in an int: a process that was frozen for longer saw more
 
 
@@ -47,6 +48,7 @@ class Sender:
         self._alone = asyncio.Lock()
         self._starts, self._clock = db.hot("cautious start"), db.clock
         self._stopping = False
+        self._pace = pace.Pace(AT_ONCE)
         self._held_back = 0  # workers that may not begin now and look again at `resume`
         memory.wake = self.wake
 
@@ -93,6 +95,9 @@ class Sender:
         while not self._stopping:
             if not self._node.may_send() or not self._recorder.has_room:
                 self._held_back += 1
+            elif not self._pace.has_room:
+                await self._pace.for_room()
+                continue
             elif (each := self._memory.next()) is not None:
                 await self._deliver(each)
                 continue
@@ -110,9 +115,11 @@ class Sender:
                 await asyncio.sleep(_PAUSE_SECONDS)
                 return
             self._memory.limits_changed_for(each.subscription_id)
+            await self._pace.for_room()  # a crowd may have waited for the same load
             if not self._node.may_send():
                 self._memory.put_back(each)  # it took too long
                 return
+        self._pace.count()
         try:
             sending = self._sending_or_end(each, known)
             if sending is not None:

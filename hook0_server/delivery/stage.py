@@ -104,7 +104,7 @@ class Stage:
         return places if payload_bytes <= size and not self.memory.is_tight else 0
 
     def full(self) -> list[uuid.UUID]:
-        return self.memory.full()
+        return [] if self.memory.is_tight else self.memory.full()  # while it is tight there are no places, for anybody
 
     def is_short_of_cpu(self) -> bool:
         return self.breath.is_short

@@ -199,6 +199,19 @@ async def test_the_small_come_through_beside_20000_rows_of_a_large_one(waiting: 
     assert await waiting.owned() == memory.held - 1 + len(sent)
 
 
+async def test_who_has_little_due_is_not_behind_all_of_a_crowd_that_can_send(waiting: Waiting) -> None:
+    """The oldest are one application's, of so many subscriptions that none is full, and each look fills memory."""
+    large = rows.id7()
+    for _ in range(100):
+        await waiting.rows(large, 100, due=-1000)
+    small = await waiting.rows(rows.id7(), 1, due=-1)
+    await waiting.db.fetch(b"ANALYZE deliveries")
+    memory = scheduler.Scheduler(most=1000, most_bytes=10**9)
+    async with claiming(waiting, memory):
+        sent = await until_sent(memory, {small}, 10)
+    assert len(sent) <= 3000
+
+
 async def test_everything_that_is_due_is_claimed_once_and_what_comes_due_later_in_its_time(waiting: Waiting) -> None:
     applications = [rows.id7() for _ in range(3)]
     for application in applications:
