@@ -130,8 +130,8 @@ def _keyed_id() -> str:
 @pytest.mark.parametrize(
     ("statement", "new_id", "cuts"),
     [
-        (PUBLISH, _young_id, {"every": 2, "times": 4, "rows": 2}),
-        (PUBLISH, _keyed_id, {"every": 2, "times": 4, "rows": 2}),
+        (PUBLISH, _young_id, {"every": 1, "times": 4, "rows": 2}),
+        (PUBLISH, _keyed_id, {"every": 1, "times": 4, "rows": 2}),
         (CLAIM, _young_id, {"every": 1, "times": 3, "rows": 2}),
         (RECORD, _young_id, {"every": 3, "times": 4}),
     ],
