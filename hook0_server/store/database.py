@@ -16,7 +16,7 @@ import structlog
 from psycopg.types.json import set_json_dumps, set_json_loads
 
 from hook0_server.model import errors
-from hook0_server.store import arrays, clock
+from hook0_server.store import arrays, clock, prepared
 
 log = structlog.get_logger(__name__)
 
@@ -111,8 +111,7 @@ class Hot:
             connection = await self._connected()
             try:
                 with _unstorable():
-                    cursor = await connection.execute(statement, parameters, prepare=True, binary=True)
-                    return await cursor.fetchall() if cursor.description else []
+                    return await self._prepared.fetch(statement, parameters or {})
             except BaseException as failure:
                 await self._discard_after(failure, connection)
                 raise
@@ -138,6 +137,7 @@ class Hot:
             arrays.register(self._connection)
             limit = f"; SET statement_timeout = {int(self._statement_seconds * 1000)}"
             await self._connection.execute((_ALWAYS + ";" + _HOT + limit).encode())
+            self._prepared = prepared.Prepared(self._connection)
         return self._connection
 
     async def _discard_after(self, failure: BaseException, connection: Connection) -> None:

@@ -70,4 +70,4 @@ SELECT node_id, host, pid, version, is_answering, is_sending, started_at,
   FROM nodes
  WHERE node_id > %(after)b::int
  ORDER BY node_id
- LIMIT %(size)b
+ LIMIT %(size)b::int
