@@ -13,15 +13,17 @@ MODES = ("unary", "batches", "stream")
 
 async def run(scale: scale.Scale) -> list[scale.Result]:
     results = []
-    pairs, seconds = scale.pick(3, 1), scale.pick(3.0, 1.0)
+    pairs, seconds = scale.pick(5, 1), scale.pick(2.0, 1.0)
     async with sides.both() as (product, yardstick):
         for mode in MODES:
             for side in (product, yardstick):
                 await sides.turn(side, mode, seconds=scale.pick(1.5, 0.5))
-            ours, theirs = [], []
-            for _ in range(pairs):
-                ours.append(await sides.turn(product, mode, seconds=seconds))
-                theirs.append(await sides.turn(yardstick, mode, seconds=seconds))
+            ours: list[sides.Turn] = []
+            theirs: list[sides.Turn] = []
+            for pair in range(pairs):
+                order = [(product, ours), (yardstick, theirs)]
+                for side, turns in order[:: 1 if pair % 2 else -1]:  # what the first one warms or tires is shared
+                    turns.append(await sides.turn(side, mode, seconds=seconds))
             results.append(row(scale, "drain", f"{mode} product", ours, sides.ratio(ours, theirs)))
             results.append(row(scale, "drain", f"{mode} yardstick", theirs, 1.0))
     return results
