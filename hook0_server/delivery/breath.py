@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from hook0_server.model import histogram
+from hook0_server.model import ending, histogram
 
 _EVERY_SECONDS = 0.02
 _LATE_SECONDS = 0.0025  # an idle loop is up to 1 ms late, by the resolution of its timers
@@ -32,7 +32,7 @@ class Breath:
             try:
                 yield
             finally:
-                feeling.cancel()
+                await ending.end([feeling])
 
     async def _feel(self) -> None:
         clock = asyncio.get_running_loop().time

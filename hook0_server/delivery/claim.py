@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 import structlog
 
 from hook0_server.delivery import nodes, scheduler
-from hook0_server.model import delivery, errors
+from hook0_server.model import delivery, ending, errors
 from hook0_server.store import claim, database
 
 log = structlog.get_logger(__name__)
@@ -79,7 +79,7 @@ class Claimer:
                 self.soon()
                 await asyncio.wait({claiming}, timeout=_STOP_SECONDS)
             finally:
-                claiming.cancel()
+                await ending.end([claiming])
 
     async def _run(self) -> None:
         while not self._stopping:

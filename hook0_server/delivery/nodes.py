@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from hook0_server.model import errors
+from hook0_server.model import ending, errors
 from hook0_server.store import clock, database, nodes
 
 log = structlog.get_logger(__name__)
@@ -90,7 +90,7 @@ class Node:
             try:
                 yield
             finally:
-                beating.cancel()
+                await ending.end([beating])
 
     async def leave(self) -> None:
         """Its rows have been given back; a row that was missed is found by the others' sweep.

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 
 from hook0_server.delivery import nodes, scheduler
-from hook0_server.model import delivery, errors
+from hook0_server.model import delivery, ending, errors
 from hook0_server.store import database, fanouts, subscription_changes
 from hook0_server.store import nodes as stored_nodes
 
@@ -78,8 +78,7 @@ class OpenWork:
             try:
                 yield
             finally:
-                for task in running:
-                    task.cancel()
+                await ending.end(running)
 
     async def _repeat(self, work: Callable[[bool], object], hint: asyncio.Event, poll: float) -> None:
         """Work at each hint, and at the latest after `poll` seconds; an outage of the database only delays it."""

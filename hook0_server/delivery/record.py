@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 
 from hook0_server.delivery import answer
-from hook0_server.model import errors, histogram, outcome
+from hook0_server.model import ending, errors, histogram, outcome
 from hook0_server.store import database, record
 
 log = structlog.get_logger(__name__)
@@ -78,7 +78,7 @@ class Recorder:
             try:
                 yield
             finally:
-                recording.cancel()
+                await ending.end([recording])
 
     async def _run(self) -> None:
         while True:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from hook0_server.delivery import answer, http, nodes, pace, record, scheduler, subscriptions
-from hook0_server.model import delivery, errors, ids, outcome, retry, targets
+from hook0_server.model import delivery, ending, errors, ids, outcome, retry, targets
 from hook0_server.store import database
 from hook0_server.store import nodes as stored_nodes
 from hook0_server.store.record import Finished
@@ -60,8 +60,7 @@ class Sender:
                 yield
             finally:
                 self._stopping = True
-                for worker in self._workers:
-                    worker.cancel()
+                await ending.end(self._workers)
 
     def wake(self, ready: int) -> None:
         """So many more deliveries may be sent now."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from hook0_server.delivery import breath, claim, counts, http, nodes, open_work, record, scheduler, sender, subscriptions
-from hook0_server.model import delivery, errors, outcome
+from hook0_server.model import delivery, ending, errors, outcome
 from hook0_server.store import database, subscription_changes, wake
 from hook0_server.store import nodes as stored_nodes
 from hook0_server.store import record as stored_record
@@ -174,7 +174,7 @@ class Stage:
             try:
                 yield
             finally:
-                releasing.cancel()
+                await ending.end([releasing])
 
     async def _release(self) -> None:
         """Let go rows of this living node that are not in its memory: a write was committed though its answer was lost."""

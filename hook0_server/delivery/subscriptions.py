@@ -15,7 +15,7 @@ import orjson
 import structlog
 
 from hook0_server.delivery import request
-from hook0_server.model import errors, retry, targets
+from hook0_server.model import ending, errors, retry, targets
 from hook0_server.store import database, subscription_changes
 
 log = structlog.get_logger(__name__)
@@ -107,10 +107,9 @@ class Subscriptions:
             try:
                 yield
             finally:
-                loading.cancel()
-                following.cancel()
                 for waiting in self._loading.values():
                     waiting.cancel()
+                await ending.end([loading, following])
 
     async def _load_wanted(self) -> None:
         while True:

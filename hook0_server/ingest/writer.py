@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from hook0_server.ingest import counts, gathering, queue
-from hook0_server.model import delivery, errors
+from hook0_server.model import delivery, ending, errors
 from hook0_server.store import database, publish
 
 log = structlog.get_logger(__name__)
@@ -73,8 +73,7 @@ class Writer:
                 yield
                 await self._written()
             finally:
-                for writer in writers:
-                    writer.cancel()
+                await ending.end(writers)
 
     async def _written(self) -> None:
         """Nothing waits, and what was taken is written too; whoever was about to submit has done so."""

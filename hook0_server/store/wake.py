@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import psycopg
 import structlog
 
-from hook0_server.model import errors
+from hook0_server.model import ending, errors
 from hook0_server.store import database, sql
 
 log = structlog.get_logger(__name__)
@@ -53,8 +53,7 @@ class Wake:
             try:
                 yield
             finally:
-                ears.cancel()
-                mouth.cancel()
+                await ending.end([ears, mouth])
 
     async def _hear(self) -> None:
         while True:

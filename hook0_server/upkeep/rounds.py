@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from hook0_server.model import errors
+from hook0_server.model import ending, errors
 from hook0_server.store import applications, database, partitions, upkeep
 
 log = structlog.get_logger(__name__)
@@ -69,8 +69,7 @@ class Upkeep:
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
+                await ending.end(tasks)
 
     async def _repeated(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from hook0_server.model import cursors, errors, ids
+from hook0_server.model import cursors, ending, errors, ids
 from hook0_server.store import attempts, database, feed, feed_epoch
 from hook0_server.watch import ring, tail, watcher
 
@@ -59,9 +59,9 @@ class Hub:
                     await asyncio.wait_for(self._prepared.wait(), _START_SECONDS)
                 yield
             finally:
-                keeper.cancel()
                 for each in self._tails.values():
                     each.end()
+                await ending.end([keeper])
 
     @property
     def applications(self) -> int:
