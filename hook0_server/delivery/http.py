@@ -52,7 +52,7 @@ class HttpClient:
             idle_per_key=self._limits.idle_per_key,
             idle_seconds=self._limits.idle_seconds,
         )
-        self._dialling = pace.Pace(_DIALS)
+        self._dialling = pace.Pace(_DIALS, rests=True)
         self._scope = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:

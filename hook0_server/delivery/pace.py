@@ -6,14 +6,25 @@ comes late, and they need connections of their own instead of those that others 
 
 import asyncio
 import collections
+import time
+
+_LONG_TURN_SECONDS = 0.0005  # gRPC takes one call on in about three turns: with longer ones 1,000 a second are too many
+_REST = 4  # turns' worth of time in which nothing begins after a long one
+_LONGEST_REST_SECONDS = 0.01
+_WEIGHT = 0.2  # of the last turn in the average
 
 
 class Pace:
-    """At most about `most` in a turn: ask `has_room`, wait `for_room` where there is none, and `count` what begins."""
+    """At most about `most` in a turn: ask `has_room`, wait `for_room` where there is none, and `count` what begins.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    `rests`: where turns are long, most of them are left to others.
+    """
+
+    def __init__(self, most: int, *, rests: bool = False) -> None:
+        self._most, self._rests = most, rests
         self._begun = 0  # in this turn
+        self._began_at = 0.0
+        self._turn = 0.0  # seconds, on average, of the turns in which something began
         self._end_is_awaited = False
         self._postponed: collections.deque[asyncio.Future[None]] = collections.deque()
 
@@ -34,8 +45,15 @@ class Pace:
 
     def _await_end(self) -> None:
         if not self._end_is_awaited:
-            self._end_is_awaited = True
-            asyncio.get_running_loop().call_soon(self._end)
+            self._end_is_awaited, self._began_at = True, time.perf_counter()
+            asyncio.get_running_loop().call_soon(self._turned)
+
+    def _turned(self) -> None:
+        self._turn += _WEIGHT * (time.perf_counter() - self._began_at - self._turn)
+        if self._rests and self._turn > _LONG_TURN_SECONDS:
+            asyncio.get_running_loop().call_later(min(_REST * self._turn, _LONGEST_REST_SECONDS), self._end)
+        else:
+            self._end()
 
     def _end(self) -> None:
         self._end_is_awaited, self._begun = False, 0

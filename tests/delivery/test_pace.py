@@ -1,6 +1,7 @@
 """However many deliveries may be sent at once, they begin a few in each turn of the event loop."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from delivering import TYPE, delivering
 import hook0_client
 from hook0_client import v1
 from hook0_server import app
-from hook0_server.delivery import http, sender
+from hook0_server.delivery import http, pace, sender
 
 SUBSCRIPTIONS = 200
 
@@ -35,3 +36,30 @@ async def test_a_crowd_begins_a_few_at_a_time_and_all_of_it(
         await receiver.until(lambda each: len(each.received) == SUBSCRIPTIONS)
     assert sum(begun) == SUBSCRIPTIONS
     assert max(begun) <= 2 * sender.AT_ONCE
+
+
+async def test_where_turns_are_long_most_of_them_are_left_to_others() -> None:
+    assert await _turns_of_ten(pace.Pace(1), busy_seconds=0.002) <= 15
+    assert await _turns_of_ten(pace.Pace(1, rests=True), busy_seconds=0.0) <= 15
+    assert await _turns_of_ten(pace.Pace(1, rests=True), busy_seconds=0.002) >= 30
+
+
+async def _turns_of_ten(paced: pace.Pace, busy_seconds: float) -> int:
+    """How many turns of the loop, in each of which others need so long, go by until ten have begun."""
+    loop, turns, going = asyncio.get_running_loop(), 0, True
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        time.sleep(busy_seconds)
+        if going:
+            loop.call_soon(turn)
+
+    async def begin() -> None:
+        await paced.for_room()
+        paced.count()
+
+    loop.call_soon(turn)
+    await asyncio.gather(*(begin() for _ in range(10)))
+    going = False
+    return turns
