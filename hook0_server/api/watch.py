@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hook0_client._gen.hook0.v1 import attempt_pb2, view_pb2
 from hook0_client._gen.hook0.v1 import attempt_service_pb2 as pb2
 from hook0_server.access import encryption
-from hook0_server.api import convert, filters, listing, parents, pipeline, registry, rules, shown_targets
+from hook0_server.api import convert, filters, listing, parents, pipeline, registry, rules, shown_attempts, shown_targets
 from hook0_server.model import cursors
 from hook0_server.store import attempts, database, feed
 from hook0_server.watch import hub, watcher
@@ -26,6 +26,7 @@ class Watch:
     def __init__(self, watches: hub.Hub, db: database.Database, keyring: encryption.Keyring, recheck_seconds: float) -> None:
         self._hub, self._db, self._recheck_seconds = watches, db, recheck_seconds
         self._targets = shown_targets.ShownTargets(db, keyring)
+        self._basic = shown_attempts.ShownAttempts()
 
     async def watch(
         self, call: pipeline.Call, request: pb2.WatchAttemptsRequest
@@ -86,7 +87,7 @@ class Watch:
     async def _shown(self, rows: Sequence[attempts.Attempt], view: int) -> list[attempt_pb2.Attempt]:
         """As many of these as fit a message, from the first on; one at least."""
         if view != view_pb2.VIEW_FULL:
-            shown = [convert.attempt(row, view) for row in rows]
+            shown = [self._basic.of(row) for row in rows]
             return shown[: listing.fitting(shown)]
         application_id = rows[0].application_id
         keys = [(row.attempt_id, row.recorded_at) for row in rows]

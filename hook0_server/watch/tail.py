@@ -15,6 +15,8 @@ Read = Callable[[cursors.Cursor], Awaitable[feed.Page]]
 PAGE_ROWS = 500
 
 _GAP_SECONDS = 0.005  # between two reads: under load one read takes what 5 ms bring
+_GAP_FOR_EACH_SECONDS = 0.0005  # the same for each watcher, where they are many: every page is a message to each of them
+_LONGEST_GAP_SECONDS = 0.1
 _HIDDEN_SECONDS = (0.005, 0.05)  # first and longest wait for rows that a running transaction hides
 _RETRY_SECONDS = 0.2
 
@@ -84,9 +86,12 @@ class Tail:
                 hidden_for = _HIDDEN_SECONDS[0] if page.attempts else min(hidden_for * 2, _HIDDEN_SECONDS[1])
                 await asyncio.sleep(hidden_for)
             elif page.reached:
-                await asyncio.sleep(_GAP_SECONDS)
+                await asyncio.sleep(self._gap_seconds())
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._poll_seconds())
+
+    def _gap_seconds(self) -> float:
+        return min(max(_GAP_SECONDS, len(self.watchers) * _GAP_FOR_EACH_SECONDS), _LONGEST_GAP_SECONDS)
 
     async def _next(self) -> feed.Page | None:
         """The next page, taken into the ring; None when there is none now."""
