@@ -12,18 +12,20 @@ _LONG_TURN_SECONDS = 0.0005  # gRPC takes one call on in about three turns: with
 _REST = 4  # turns' worth of time in which nothing begins after a long one
 _LONGEST_REST_SECONDS = 0.01
 _WEIGHT = 0.2  # of the last turn in the average
+_BURST = 256  # that begin without a rest, and so many more with each second
 
 
 class Pace:
     """At most about `most` in a turn: ask `has_room`, wait `for_room` where there is none, and `count` what begins.
 
-    `rests`: where turns are long, most of them are left to others.
+    `rests`: after a burst, where turns are long, most of them are left to others.
     """
 
     def __init__(self, most: int, *, rests: bool = False) -> None:
         self._most, self._rests = most, rests
         self._begun = 0  # in this turn
         self._began_at = 0.0
+        self._credit = float(_BURST)
         self._turn = 0.0  # seconds, on average, of the turns in which something began
         self._end_is_awaited = False
         self._postponed: collections.deque[asyncio.Future[None]] = collections.deque()
@@ -45,12 +47,15 @@ class Pace:
 
     def _await_end(self) -> None:
         if not self._end_is_awaited:
-            self._end_is_awaited, self._began_at = True, time.perf_counter()
+            now = time.perf_counter()
+            self._credit = min(self._credit + (now - self._began_at) * _BURST, _BURST)
+            self._end_is_awaited, self._began_at = True, now
             asyncio.get_running_loop().call_soon(self._turned)
 
     def _turned(self) -> None:
         self._turn += _WEIGHT * (time.perf_counter() - self._began_at - self._turn)
-        if self._rests and self._turn > _LONG_TURN_SECONDS:
+        self._credit = max(self._credit - self._begun, -1.0)
+        if self._rests and self._credit < 0 and self._turn > _LONG_TURN_SECONDS:
             asyncio.get_running_loop().call_later(min(_REST * self._turn, _LONGEST_REST_SECONDS), self._end)
         else:
             self._end()
