@@ -140,8 +140,8 @@ class Server:
             *watch.operations(self.hub, db, keyring),
             *applications.operations(db, keyring, hints),
             *event_types.operations(db, keyring),
-            *organization_service.operations(db, keyring, hints),
-            *service_tokens.operations(db, keyring, self.root, self.authenticator.revoke),
+            *organization_service.operations(db, keyring, hints, self.authenticator.forget),
+            *service_tokens.operations(db, keyring, self.root, self.authenticator.forget),
             *instance.operations(db, living_seconds=self._node_timing.silent),
             *subscription_service.operations(
                 db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days

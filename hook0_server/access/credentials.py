@@ -15,7 +15,6 @@ from hook0_server.store import credentials, database
 VERDICT_SECONDS = 2.5  # with the 5 s between two looks of an open stream, a deleted secret ends it within 7.5 s
 _LONGEST = biscuits.MAX_CHARACTERS + 100  # of an authorization that is looked at
 _LONGEST_OF_SECRET = 100  # "Bearer " and a UUID are 43
-_REVOKED_KEPT = 10_000
 _MISSING = "Send metadata `authorization: Bearer <application secret or token>` with the call."
 _INVALID = "The credential is not valid: it must be `Bearer` and an application secret or token that was not deleted."
 _EXPIRED = "The token's time is over; log in again or refresh the session, or ask for another token."
@@ -49,8 +48,6 @@ class Authenticator:
     ) -> None:
         self._db, self._master_key, self._root = db, master_key, root
         self._verdicts: recent.Recent[str, Principal | _Refusal] = recent.Recent(self._judge, seconds, clock)
-        self._revoked: dict[str, float] = {}  # credential ids, and until when a verdict may still hold for them
-        self._seconds, self._clock = seconds, clock
 
     async def authenticate(self, authorization: str | None) -> Principal:
         """The caller. Raises Unauthenticated (CREDENTIALS_…, TOKEN_…) or Unavailable."""
@@ -61,15 +58,12 @@ class Authenticator:
             raise errors.Unauthenticated(verdict.reason, verdict.message)
         if verdict.token is not None and verdict.token.has_expired(time.time()):
             raise errors.Unauthenticated("TOKEN_EXPIRED", _EXPIRED)
-        if self._revoked and self._revoked.get(verdict.credential_id, 0.0) > self._clock():
-            raise errors.Unauthenticated(_UNKNOWN.reason, _UNKNOWN.message)
         return verdict
 
-    def revoke(self, credential_id: str) -> None:
-        """At once, here: it, and what was made of it, is good no more. Other nodes see that when their verdicts end."""
-        if len(self._revoked) >= _REVOKED_KEPT:
-            del self._revoked[next(iter(self._revoked))]
-        self._revoked[credential_id] = self._clock() + 2 * self._seconds
+    def forget(self, identity: uuid.UUID) -> None:
+        """Of a credential that was revoked, or of a person whose roles changed: at once here, and within seconds elsewhere."""
+        named = str(identity)
+        self._verdicts.forget(lambda each: isinstance(each, Principal) and named in (each.credential_id, str(each.user_id)))
 
     async def _judge(self, authorization: str) -> Principal | _Refusal:
         scheme, _, given = authorization.partition(" ")

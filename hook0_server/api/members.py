@@ -1,6 +1,7 @@
 """The members of OrganizationService. They are named by address: who was invited has nothing else yet."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any, cast
 
 from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2
@@ -14,13 +15,14 @@ _KIND = "members"
 
 
 class Members:
-    def __init__(self, db: database.Database) -> None:
-        self._db = db
+    def __init__(self, db: database.Database, forget: Callable[[uuid.UUID], None]) -> None:
+        self._db, self._forget = db, forget
 
     async def add(self, call: pipeline.Call, request: pb2.AddMemberRequest) -> pb2.AddMemberResponse:
         organization_id, email = parents.organization(call), request.email.lower()
         async with self._db.connection() as connection, connection.transaction():
             member = await organization_members.add(connection, organization_id, email, Role(request.role))
+        self._changed(member)
         return pb2.AddMemberResponse(member=_shown(organization_id, member))
 
     async def list(self, call: pipeline.Call, request: pb2.ListMembersRequest) -> pb2.ListMembersResponse:
@@ -38,6 +40,7 @@ class Members:
             member = await organization_members.get(connection, organization_id, **named)
             await organization_members.change(connection, organization_id, member, Role(request.role))
             changed = await organization_members.get(connection, organization_id, **named)
+        self._changed(member)
         return pb2.UpdateMemberResponse(member=_shown(organization_id, changed))
 
     async def remove(self, call: pipeline.Call, request: pb2.RemoveMemberRequest) -> pb2.RemoveMemberResponse:
@@ -46,7 +49,12 @@ class Members:
             await organizations.lock(connection, organization_id)
             member = await organization_members.get(connection, organization_id, **_named(request))
             await organization_members.remove(connection, organization_id, member)
+        self._changed(member)
         return pb2.RemoveMemberResponse()
+
+    def _changed(self, member: organization_members.Member) -> None:
+        if member.user_id is not None:
+            self._forget(member.user_id)
 
 
 def shown_role(role: Role | None) -> resource_pb2.Role:
@@ -107,9 +115,9 @@ def _rules_of_update(request: pb2.UpdateMemberRequest, breaches: rules.Breaches)
     _judge_role(request.role, breaches)
 
 
-def operations(db: database.Database) -> list[registry.Operation]:
+def operations(db: database.Database, forget: Callable[[uuid.UUID], None]) -> list[registry.Operation]:
     """The part of OrganizationService that is about members."""
-    handlers = Members(db)
+    handlers = Members(db, forget)
     service, unary, scope = "OrganizationService", registry.Kind.UNARY, registry.Scope.ORGANIZATION
     return [
         registry.Operation(

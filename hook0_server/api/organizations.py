@@ -1,6 +1,7 @@
 """OrganizationService, but for the members: those are in api/members."""
 
 import uuid
+from collections.abc import Callable
 
 from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2
 from hook0_client._gen.hook0.v1 import organization_service_pb2 as pb2
@@ -17,8 +18,10 @@ _SLICE = 50  # applications that end before the organization is looked at again
 
 
 class Organizations:
-    def __init__(self, db: database.Database, keyring: encryption.Keyring, hints: wake.Wake) -> None:
-        self._db, self._wake = db, hints
+    def __init__(
+        self, db: database.Database, keyring: encryption.Keyring, hints: wake.Wake, forget: Callable[[uuid.UUID], None]
+    ) -> None:
+        self._db, self._wake, self._forget = db, hints, forget
         self._repeats = repeats.Repeats(db, keyring)
 
     async def create(self, call: pipeline.Call, request: pb2.CreateOrganizationRequest) -> pb2.CreateOrganizationResponse:
@@ -31,7 +34,10 @@ class Organizations:
             role = Role.OWNER if principal.user_id is not None else None
             return pb2.CreateOrganizationResponse(organization=_shown(created, role))
 
-        return await self._repeats.once(principal.user_id or _EVERYTHING, request, pb2.CreateOrganizationResponse, make)
+        answer = await self._repeats.once(principal.user_id or _EVERYTHING, request, pb2.CreateOrganizationResponse, make)
+        if principal.user_id is not None:
+            self._forget(principal.user_id)
+        return answer
 
     async def get(self, call: pipeline.Call, _: pb2.GetOrganizationRequest) -> pb2.GetOrganizationResponse:
         found = await self._existing(parents.organization(call))
@@ -127,9 +133,11 @@ def _rules_of_delete(request: pb2.DeleteOrganizationRequest, breaches: rules.Bre
     breaches.uuid("organization_id", request.organization_id)
 
 
-def operations(db: database.Database, keyring: encryption.Keyring, hints: wake.Wake) -> list[registry.Operation]:
-    """OrganizationService, whole."""
-    handlers = Organizations(db, keyring, hints)
+def operations(
+    db: database.Database, keyring: encryption.Keyring, hints: wake.Wake, forget: Callable[[uuid.UUID], None]
+) -> list[registry.Operation]:
+    """OrganizationService, whole. `forget` is told of people whose roles changed."""
+    handlers = Organizations(db, keyring, hints, forget)
     service, unary, scope = "OrganizationService", registry.Kind.UNARY, registry.Scope
     return [
         registry.Operation(
@@ -153,5 +161,5 @@ def operations(db: database.Database, keyring: encryption.Keyring, hints: wake.W
             service, "DeleteOrganization", pb2.DeleteOrganizationRequest, pb2.DeleteOrganizationResponse, unary,
             "organization:delete", handlers.delete, scope=scope.ORGANIZATION, rules=_rules_of_delete,
         ),
-        *members.operations(db),
+        *members.operations(db, forget),
     ]  # fmt: skip

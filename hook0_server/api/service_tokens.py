@@ -15,12 +15,12 @@ _CHANGEABLE = ("name",)
 
 
 class ServiceTokens:
-    """`revoked` is told the id of a token that was deleted."""
+    """`forget` is told the id of a token that was deleted."""
 
     def __init__(
-        self, db: database.Database, keyring: encryption.Keyring, root: biscuits.Root, revoked: Callable[[str], None]
+        self, db: database.Database, keyring: encryption.Keyring, root: biscuits.Root, forget: Callable[[uuid.UUID], None]
     ) -> None:
-        self._db, self._keyring, self._root, self._revoked = db, keyring, root, revoked
+        self._db, self._keyring, self._root, self._forget = db, keyring, root, forget
         self._repeats = repeats.Repeats(db, keyring)
 
     async def create(self, call: pipeline.Call, request: pb2.CreateServiceTokenRequest) -> pb2.CreateServiceTokenResponse:
@@ -83,7 +83,7 @@ class ServiceTokens:
         token_id = uuid.UUID(request.service_token_id)
         if not await service_tokens.delete(self._db, parents.organization(call), token_id):
             raise _missing()
-        self._revoked(str(token_id))
+        self._forget(token_id)
         return pb2.DeleteServiceTokenResponse()
 
 
@@ -133,10 +133,10 @@ def _rules_of_update(request: pb2.UpdateServiceTokenRequest, breaches: rules.Bre
 
 
 def operations(
-    db: database.Database, keyring: encryption.Keyring, root: biscuits.Root, revoked: Callable[[str], None]
+    db: database.Database, keyring: encryption.Keyring, root: biscuits.Root, forget: Callable[[uuid.UUID], None]
 ) -> list[registry.Operation]:
     """ServiceTokenService, whole."""
-    handlers = ServiceTokens(db, keyring, root, revoked)
+    handlers = ServiceTokens(db, keyring, root, forget)
     service, unary, scope = "ServiceTokenService", registry.Kind.UNARY, registry.Scope.ORGANIZATION
 
     def inside(request: pb2.CreateServiceTokenRequest | pb2.UpdateServiceTokenRequest) -> str:
