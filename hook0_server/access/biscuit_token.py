@@ -18,6 +18,7 @@ MAX_FACTS, MAX_ITERATIONS = 1000, 100
 
 _VERSION = 1
 _ACCESS = frozenset({SERVICE, USER})
+_MAILED = frozenset({EMAIL_VERIFICATION, PASSWORD_RESET})
 _IDS = {
     SERVICE: ("token_id", "organization_id"),
     USER: ("token_id", "session_id", "user_id"),
@@ -101,7 +102,11 @@ def of(read: form.Biscuit, verified: biscuit_auth.Biscuit) -> Token:
     is_attenuated = len(read.blocks) > 1
     if is_attenuated and kind not in _ACCESS:
         raise form.Refused("only access tokens may be narrowed")
-    ids = {name: uuid.UUID(bytes=facts[name]) for name in _IDS[kind]}
+    try:
+        ids = {name: uuid.UUID(bytes=facts[name]) for name in _IDS[kind]}
+        stated = facts["expired_at"] if kind in _MAILED else None
+    except (LookupError, TypeError, ValueError) as wrong:
+        raise form.Refused("the token lacks facts that its kind has") from wrong
     return Token(
         kind=kind,
         token_id=ids.get("token_id"),
@@ -109,7 +114,7 @@ def of(read: form.Biscuit, verified: biscuit_auth.Biscuit) -> Token:
         user_id=ids.get("user_id"),
         organization_id=ids.get("organization_id"),
         root_id=bytes.fromhex(verified.revocation_ids[0]),
-        expires_at=_expires_at(read, facts.get("expired_at")),
+        expires_at=_expires_at(read, stated),
         is_attenuated=is_attenuated,
         asks_labels=guard.asks_labels(read),
         _biscuit=verified,
