@@ -11,6 +11,7 @@ import grpc
 
 from hook0_client import backoff, calls, errors, events, publisher, trust, watch
 from hook0_client._gen.hook0.v1 import (
+    account_service_pb2_grpc,
     application_service_pb2_grpc,
     attempt_pb2,
     attempt_service_pb2,
@@ -73,6 +74,7 @@ class Client:
         self._timeout = timeout
         self._channel = channel
         stubs = calls.Channel(channel, token, timeout).as_grpc()
+        self.accounts = account_service_pb2_grpc.AccountServiceStub(stubs)
         self.ingestion = ingestion_service_pb2_grpc.IngestionServiceStub(stubs)
         self.events = event_service_pb2_grpc.EventServiceStub(stubs)
         self.deliveries = delivery_service_pb2_grpc.DeliveryServiceStub(stubs)

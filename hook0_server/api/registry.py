@@ -34,6 +34,8 @@ class Scope(enum.Enum):
     APPLICATION = "application"  # the application that `application_id` of the request names
     ORGANIZATION = "organization"  # the organization that the request names, or the only visible one
     INSTANCE = "instance"  # the servers themselves
+    PUBLIC = "public"  # nothing: the call needs no credential
+    USER = "user"  # the account of the person who calls
     STREAM = "stream"  # the handler asks itself, by call.authorize(application_id), for each message
 
 
