@@ -11,7 +11,7 @@ except ModuleNotFoundError:
 from importlib import metadata
 from typing import Any
 
-from hook0_client import cli_nodes, cli_place, cli_publish, cli_watch, errors
+from hook0_client import cli_nodes, cli_place, cli_publish, cli_token, cli_watch, errors
 
 _FILE = click.Path(exists=True, dir_okay=False)  # in PEM form
 
@@ -28,7 +28,7 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--address", envvar="HOOK0_ADDRESS", help="host:port of the server. [env HOOK0_ADDRESS; 127.0.0.1:50051]")
-@click.option("--token", envvar="HOOK0_TOKEN", help="Application secret. [env HOOK0_TOKEN]")
+@click.option("--token", envvar="HOOK0_TOKEN", help="Application secret or service token. [env HOOK0_TOKEN]")
 @click.option("--application-id", envvar="HOOK0_APPLICATION_ID", help="Application. [env HOOK0_APPLICATION_ID]")
 @click.option("--tls", is_flag=True, envvar="HOOK0_TLS", help="Connect by TLS. [env HOOK0_TLS]")
 @click.option("--tls-ca", type=_FILE, envvar="HOOK0_TLS_CA", help="Trust only these authorities. [env HOOK0_TLS_CA]")
@@ -62,4 +62,5 @@ def _explain(error: errors.Hook0Error, place: cli_place.Place | None) -> str:
 
 main.add_command(cli_nodes.command)
 main.add_command(cli_publish.publish)
+main.add_command(cli_token.command)
 main.add_command(cli_watch.command)

@@ -11,14 +11,15 @@ import click
 from hook0_client import cli_bulk, cli_place, events
 
 
-def _pairs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
+def pairs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Options of the form KEY=VALUE."""
+    found = {}
     for value in values:
         key, assigned, rest = value.partition("=")
         if not assigned:
             raise click.BadParameter(f"{value!r} is not KEY=VALUE", ctx, parameter)
-        pairs[key] = rest
-    return pairs
+        found[key] = rest
+    return found
 
 
 def _time(ctx: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -34,8 +35,8 @@ def _time(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 @click.argument("event_type", required=False)
 @click.argument("payload", required=False)
 @click.option("--file", "file", type=click.File("rb"), help="Read the payload from this file.")
-@click.option("--label", "labels", multiple=True, callback=_pairs, metavar="KEY=VALUE", help="Repeat for more.")
-@click.option("--metadata", "metadata", multiple=True, callback=_pairs, metavar="KEY=VALUE", help="Repeat for more.")
+@click.option("--label", "labels", multiple=True, callback=pairs, metavar="KEY=VALUE", help="Repeat for more.")
+@click.option("--metadata", "metadata", multiple=True, callback=pairs, metavar="KEY=VALUE", help="Repeat for more.")
 @click.option("--event-id", help="UUID; the same one again publishes nothing new. [a new one]")
 @click.option("--occurred-at", callback=_time, metavar="TIME", help="ISO 8601 with its zone. [now]")
 @click.option("--content-type", help="application/json, text/plain or application/octet-stream. [application/json]")

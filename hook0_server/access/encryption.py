@@ -6,7 +6,6 @@ A value that is copied into another row does not open there. The first key encry
 put in front and the old one stays as long as something is sealed with it.
 """
 
-import contextlib
 import hashlib
 import hmac
 import os
@@ -19,6 +18,8 @@ from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from hook0_server.access import key_file
 
 SETTING = "HOOK0_ENCRYPTION_KEYS"
 FILE_NAME = "encryption_key"
@@ -54,10 +55,7 @@ class Keyring:
         if setting:
             return cls(_parsed(setting, SETTING))
         path = data_dir / FILE_NAME
-        if not path.exists():
-            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _create(path, f"k{secrets.token_hex(4)}:{secrets.token_hex(_KEY_BYTES)}\n")
-        return cls(_parsed(path.read_text(encoding="utf-8").strip(), str(path)))
+        return cls(_parsed(key_file.read(path, lambda: f"k{secrets.token_hex(4)}:{secrets.token_hex(_KEY_BYTES)}"), str(path)))
 
     def encrypt(self, plain: bytes, row_id: uuid.UUID) -> bytes:
         """Seal a value for the row with this id."""
@@ -97,22 +95,3 @@ def _parsed(text: str, origin: str) -> list[tuple[str, bytes]]:
     if len({key_id for key_id, _ in keys}) != len(keys):
         raise InvalidKeys(f"{origin} gives one id to two keys; every key needs its own")
     return keys
-
-
-def _create(path: pathlib.Path, text: str) -> None:
-    """Write a private file whole or not at all; where another process was first, its file stays."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -56,7 +56,7 @@ def test_the_client_loads_neither_the_server_nor_what_only_the_command_line_need
         check=True,
     ).stdout.split()
     assert "hook0_client.publisher" in loaded
-    assert not {"hook0_server", "click", "rich", "psycopg", "aiohttp", "orjson"} & set(loaded)
+    assert not {"hook0_server", "click", "rich", "psycopg", "aiohttp", "orjson", "biscuit_auth", "cryptography"} & set(loaded)
 
 
 def test_hook0ctl_without_its_extra_says_what_to_install() -> None:
