@@ -45,8 +45,8 @@ def connect(
     """A client for `address` ("host:port"); call it where an event loop runs and use it in `async with`.
 
     Left out: HOOK0_ADDRESS, HOOK0_TOKEN and HOOK0_APPLICATION_ID of the environment; without an address, the one of a
-    server on this machine. `token` is an application secret; it travels readable unless `tls` is on. `tls_ca` is a PEM
-    file with the authorities to trust (left out: the system's), `tls_cert` and `tls_key` are those of a client
+    server on this machine. `token` is an application secret ("": none); it travels readable unless `tls` is on. `tls_ca`
+    is a PEM file with the authorities to trust (left out: the system's), `tls_cert` and `tls_key` are those of a client
     certificate, for servers that ask for one; each of them turns `tls` on. `timeout` in seconds is the deadline of each
     unary call that has no `timeout` of its own.
     Nothing is sent yet: a server that is not there shows in the first call. Raises OSError where a file cannot be read,
@@ -56,7 +56,7 @@ def connect(
     channel = calls.open_channel(address or os.environ.get("HOOK0_ADDRESS") or DEFAULT_ADDRESS, credentials)
     return Client(
         channel,
-        token=token or os.environ.get("HOOK0_TOKEN"),
+        token=os.environ.get("HOOK0_TOKEN") if token is None else token,
         application_id=application_id or os.environ.get("HOOK0_APPLICATION_ID"),
         timeout=timeout,
     )
