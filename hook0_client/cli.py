@@ -11,7 +11,7 @@ except ModuleNotFoundError:
 from importlib import metadata
 from typing import Any
 
-from hook0_client import cli_nodes, cli_place, cli_publish, cli_token, cli_watch, errors
+from hook0_client import cli_account, cli_nodes, cli_place, cli_publish, cli_token, cli_watch, errors
 
 _FILE = click.Path(exists=True, dir_okay=False)  # in PEM form
 
@@ -40,7 +40,8 @@ def main(
 ) -> None:
     """Publish events to a Hook0 server and watch their deliveries.
 
-    What is not given is taken from .hook0/dev.json of this directory, where `hook0-server dev` leaves it.
+    What is not given is taken from .hook0/dev.json of this directory, where `hook0-server dev` leaves it; instead of a token,
+    the session of `hook0ctl login`.
     """
     ctx.obj = cli_place.find(address, token, application_id, tls, **files)
 
@@ -60,6 +61,10 @@ def _explain(error: errors.Hook0Error, place: cli_place.Place | None) -> str:
     return "\n".join([f"{sentence} ({error.reason or error.code.name})", *violations])
 
 
+main.add_command(cli_account.login)
+main.add_command(cli_account.logout)
+main.add_command(cli_account.verify_email)
+main.add_command(cli_account.whoami)
 main.add_command(cli_nodes.command)
 main.add_command(cli_publish.publish)
 main.add_command(cli_token.command)

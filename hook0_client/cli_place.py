@@ -1,13 +1,16 @@
 """Which server `hook0ctl` talks to, and as whom."""
 
+import contextlib
 import json
 import pathlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from hook0_client import client
+from hook0_client import cli_sessions, client
+from hook0_client._gen.hook0.v1 import account_service_pb2
 
 DEV_FILE = pathlib.Path(".hook0/dev.json")
 
@@ -23,20 +26,48 @@ class Place:
     tls_ca: str | None = None
     tls_cert: str | None = None
     tls_key: str | None = None
+    is_token_given: bool = True
 
-    def connect(self, *, needs_application: bool = True) -> client.Client:
-        """Before anything is sent it raises click.UsageError where an application is needed and none known, and
-        click.ClickException where a certificate cannot be used.
+    @contextlib.asynccontextmanager
+    async def connect(self, *, needs_application: bool = True) -> AsyncIterator[client.Client]:
+        """By the token that was given, else by the session of `hook0ctl login`, else by the development server's secret.
+
+        Before anything is sent it raises click.UsageError where an application is needed and none known, and
+        click.ClickException where a certificate cannot be used or the session is over.
         """
         if needs_application and not self.application_id:
             raise click.UsageError(
                 "which application? Give --application-id or HOOK0_APPLICATION_ID,"
                 f" or run this where `hook0-server dev` left {DEV_FILE}."
             )
+        session = None if self.is_token_given else cli_sessions.find(self.address)
+        if session is None or (session.is_over and self.token):
+            connection = self._client(self.token)
+        else:
+            connection = self._client(await cli_sessions.access_token(self.address, self._refreshed))
+        async with connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def connect_by_session(self) -> AsyncIterator[client.Client]:
+        """Whatever else was given. Raises click.ClickException where it is over."""
+        async with self._client(await cli_sessions.access_token(self.address, self._refreshed)) as connection:
+            yield connection
+
+    def connect_as_nobody(self) -> client.Client:
+        """For calls that need no credential."""
+        return self._client("")
+
+    async def _refreshed(self, refresh_token: str) -> account_service_pb2.RefreshSessionResponse:
+        async with self.connect_as_nobody() as connection:
+            request = account_service_pb2.RefreshSessionRequest(refresh_token=refresh_token)
+            return await connection.accounts.RefreshSession(request)
+
+    def _client(self, token: str | None) -> client.Client:
         try:
             return client.connect(
                 self.address,
-                token=self.token,
+                token=token,
                 application_id=self.application_id,
                 tls=self.tls,
                 tls_ca=self.tls_ca,
@@ -59,6 +90,7 @@ def find(address: str | None, token: str | None, application_id: str | None, tls
         token=token or (dev.get("application_secret") if theirs else None),
         application_id=application_id or (dev.get("application_id") if theirs else None),
         tls=tls,
+        is_token_given=bool(token),
         **tls_files,
     )
 

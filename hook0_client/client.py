@@ -11,6 +11,7 @@ import grpc
 
 from hook0_client import backoff, calls, errors, events, publisher, trust, watch
 from hook0_client._gen.hook0.v1 import (
+    account_service_pb2_grpc,
     application_service_pb2_grpc,
     attempt_pb2,
     attempt_service_pb2,
@@ -46,8 +47,8 @@ def connect(
     """A client for `address` ("host:port"); call it where an event loop runs and use it in `async with`.
 
     Left out: HOOK0_ADDRESS, HOOK0_TOKEN and HOOK0_APPLICATION_ID of the environment; without an address, the one of a
-    server on this machine. `token` is an application secret; it travels readable unless `tls` is on. `tls_ca` is a PEM
-    file with the authorities to trust (left out: the system's), `tls_cert` and `tls_key` are those of a client
+    server on this machine. `token` is an application secret ("": none); it travels readable unless `tls` is on. `tls_ca`
+    is a PEM file with the authorities to trust (left out: the system's), `tls_cert` and `tls_key` are those of a client
     certificate, for servers that ask for one; each of them turns `tls` on. `timeout` in seconds is the deadline of each
     unary call that has no `timeout` of its own.
     Nothing is sent yet: a server that is not there shows in the first call. Raises OSError where a file cannot be read,
@@ -57,7 +58,7 @@ def connect(
     channel = calls.open_channel(address or os.environ.get("HOOK0_ADDRESS") or DEFAULT_ADDRESS, credentials)
     return Client(
         channel,
-        token=token or os.environ.get("HOOK0_TOKEN"),
+        token=os.environ.get("HOOK0_TOKEN") if token is None else token,
         application_id=application_id or os.environ.get("HOOK0_APPLICATION_ID"),
         timeout=timeout,
     )
@@ -75,6 +76,7 @@ class Client:
         self._timeout = timeout
         self._channel = channel
         stubs = calls.Channel(channel, token, timeout).as_grpc()
+        self.accounts = account_service_pb2_grpc.AccountServiceStub(stubs)
         self.ingestion = ingestion_service_pb2_grpc.IngestionServiceStub(stubs)
         self.events = event_service_pb2_grpc.EventServiceStub(stubs)
         self.deliveries = delivery_service_pb2_grpc.DeliveryServiceStub(stubs)

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hook0_server import dev as development
-from hook0_server import metrics, readings, settings, start
-from hook0_server.access import credentials, issue, permissions
+from hook0_server import metrics, people, readings, settings
+from hook0_server.access import credentials, issue, keys, permissions
 from hook0_server.api import (
     applications,
     attempts,
@@ -87,12 +87,12 @@ class Server:
         self,
         given: settings.Settings,
         db: database.Database,
-        keys: start.Keys,
+        held: keys.Keys,
         timings: Timings,
         member: siblings.Member | None = None,
     ) -> None:
-        self.settings, self.db, self.keyring, self.root = given, db, keys.keyring, keys.root
-        self.authenticator = credentials.Authenticator(db, given.master_api_key, keys.root)
+        self.settings, self.db, self.keyring, self.root = given, db, held.keyring, held.root
+        self.authenticator = credentials.Authenticator(db, given.master_api_key, held.root)
         self.wake = wake.Wake(db)
         self.metrics = metrics.Metrics()
         self._shares_ports = member is not None

@@ -1,17 +1,38 @@
 """The forms that settings have: each reads the text of one variable, and raises ValueError for what is not allowed."""
 
+import dataclasses
+import email.utils
 import ipaddress
 import re
+import urllib.parse
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
-from hook0_server.model import ids
+from hook0_server.model import addresses, ids
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PORTS = 65535
 _ENCRYPTION_KEY = re.compile(r"[A-Za-z0-9_-]{1,32}:[0-9A-Fa-f]{64}")
 _HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable: the field it fills, its default as it would be written, what it means and what is allowed.
+
+    `parse` raises ValueError for what is not allowed. No default means that the field is None (or empty) when not set.
+    """
+
+    variable: str
+    field: str
+    parse: Callable[[str], Any]
+    default: str | None
+    meaning: str
+    allowed: str
+    secret: bool = False
+    needs: str = ""  # a variable without which this one means nothing
 
 
 def address(text: str) -> str:
@@ -90,5 +111,31 @@ def hex_keys(text: str) -> tuple[str, ...]:
 
 def database_url(text: str) -> str:
     if not (text.startswith(("postgresql://", "postgres://")) or re.match(r"\w+ *=", text)):
+        raise ValueError
+    return text
+
+
+def switch(text: str) -> bool:
+    if text.lower() not in ("on", "off", "true", "false"):
+        raise ValueError
+    return text.lower() in ("on", "true")
+
+
+def web_url(text: str) -> str:
+    parts = urllib.parse.urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError
+    return text.rstrip("/")
+
+
+def smtp_url(text: str) -> str:
+    parts = urllib.parse.urlsplit(text)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.port == 0 or parts.path not in ("", "/"):
+        raise ValueError
+    return text
+
+
+def mailbox(text: str) -> str:
+    if not addresses.is_address(email.utils.parseaddr(text)[1]) or not text.isprintable():
         raise ValueError
     return text

@@ -6,11 +6,14 @@ A variable that is set to nothing is taken as not set, so that a deployment can 
 import dataclasses
 import difflib
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 from uuid import UUID
 
+from hook0_server import setting_accounts
 from hook0_server import setting_forms as forms
+
+Setting = forms.Setting
 
 _ROLES = ("api", "delivery")
 _LEVELS = ("debug", "info", "warning", "error")
@@ -19,6 +22,7 @@ _PREFIX = "HOOK0_"
 # What hook0_client reads, where both run in one environment.
 _CLIENTS_OWN = frozenset(
     {"HOOK0_ADDRESS", "HOOK0_TOKEN", "HOOK0_APPLICATION_ID", "HOOK0_TLS", "HOOK0_TLS_CA", "HOOK0_TLS_CERT", "HOOK0_TLS_KEY"}
+    | {"HOOK0_CONFIG_DIR"}
 )
 _MASK = "***"
 _SHOWN_CHARACTERS = 100
@@ -42,23 +46,6 @@ class SettingsRefused(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Setting:
-    """One variable: the field it fills, its default as it would be written, what it means and what is allowed.
-
-    `parse` raises ValueError for what is not allowed. No default means that the field is None (or empty) when not set.
-    """
-
-    variable: str
-    field: str
-    parse: Callable[[str], Any]
-    default: str | None
-    meaning: str
-    allowed: str
-    secret: bool = False
-    needs: str = ""  # a variable without which this one means nothing
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -179,6 +166,7 @@ TABLE: tuple[Setting, ...] = (
         "HOOK0_POOL_SIZE", "pool_size", forms.number(2, 200), "10",
         "Connections to PostgreSQL for management calls and reading.", "2 to 200",
     ),
+    *setting_accounts.TABLE,
 )  # fmt: skip
 _BY_VARIABLE = {setting.variable: setting for setting in TABLE}
 
@@ -211,6 +199,14 @@ class Settings:
     response_body_bytes: int
     stop_grace: float
     pool_size: int
+    registration: bool
+    require_email_verification: bool | None  # None: where messages can be sent
+    password_minimum_length: int
+    access_token_seconds: int
+    refresh_token_seconds: int
+    app_url: str
+    smtp_url: str | None = dataclasses.field(repr=False)
+    mail_from: str | None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -228,6 +224,12 @@ class Settings:
             raise SettingsRefused(problems)
         none_given = {name: values[name] or () for name in ("allow_targets", "biscuit_public_keys")}
         return cls(**values | none_given)
+
+    @property
+    def needs_verification(self) -> bool:
+        """Whether nobody logs in before their address is verified."""
+        asked = self.require_email_verification
+        return self.smtp_url is not None if asked is None else asked
 
 
 def shown(environ: Mapping[str, str]) -> list[Shown]:

@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 
 import structlog
 
 from hook0_server import settings
-from hook0_server.access import biscuits, encryption
+from hook0_server.access import biscuits, encryption, keys
 from hook0_server.model import errors
 from hook0_server.store import database, embedded, instance, migrate
 
@@ -71,22 +70,14 @@ async def _database(given: settings.Settings) -> AsyncIterator[str]:
         yield started.dsn
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """What secrets are sealed with, and what tokens are signed with."""
-
-    keyring: encryption.Keyring
-    root: biscuits.Root
-
-
-async def keys(given: settings.Settings, db: database.Database) -> Keys:
+async def load_keys(given: settings.Settings, db: database.Database) -> keys.Keys:
     """The keys, which must be those of the database. Raises StartRefused."""
     with refusals():
         keyring = encryption.Keyring.load(given.encryption_keys, given.data_dir)
         root = biscuits.Root.load(given.biscuit_private_key, given.biscuit_public_keys, given.data_dir)
         await instance.verify(db, keyring)
         await instance.verify_token_key(db, root.public_key, root.public_keys)
-    return Keys(keyring, root)
+    return keys.Keys(keyring, root)
 
 
 @contextlib.contextmanager

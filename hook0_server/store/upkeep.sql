@@ -25,6 +25,12 @@ WITH forgotten AS (
 )
 SELECT count(*) FROM forgotten
 
+-- name: forget_sessions
+-- A slice of the sessions that nobody can go on with: an hour after, as servers' clocks differ. Index: sessions_by_expiry.
+DELETE FROM sessions WHERE session_id IN (
+  SELECT session_id FROM sessions WHERE expire_at < now() - interval '1 hour'
+   ORDER BY expire_at LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED)
+
 -- name: begin_vacuum
 -- Whether enough of deliveries is dead, and no other server vacuums it now. The lock is the connection's.
 SELECT CASE WHEN n_dead_tup >= %(least)b::bigint THEN pg_try_advisory_lock(%(key)b::bigint) ELSE false END

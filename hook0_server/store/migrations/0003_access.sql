@@ -4,15 +4,18 @@ ALTER TABLE organizations
   ADD COLUMN revision   bigint NOT NULL DEFAULT 1,
   ADD COLUMN deleted_at timestamptz;
 
--- password_hash: argon2id in its text form. An account that is deleted leaves no row.
+-- password_hash: argon2id in its text form. password_revision: counts changes of the password, so that nobody logs in by the
+-- one before while it is changed. reset_root_id: of the only token that may set a new one. An account that is deleted leaves no row.
 CREATE TABLE users (
-  user_id       uuid PRIMARY KEY,
-  email         text NOT NULL,                       -- as it was given
-  first_name    text NOT NULL DEFAULT '',
-  last_name     text NOT NULL DEFAULT '',
-  password_hash text NOT NULL,
-  verified_at   timestamptz,
-  created_at    timestamptz NOT NULL DEFAULT now()
+  user_id           uuid PRIMARY KEY,
+  email             text NOT NULL,                   -- as it was given
+  first_name        text NOT NULL DEFAULT '',
+  last_name         text NOT NULL DEFAULT '',
+  password_hash     text NOT NULL,
+  password_revision integer NOT NULL DEFAULT 1,
+  reset_root_id     bytea,
+  verified_at       timestamptz,
+  created_at        timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX users_by_email ON users (lower(email));
 

@@ -1,0 +1,92 @@
+"""The part of AccountService that is about passwords. Whoever sets a new one ends the sessions that the old one began."""
+
+from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
+from hook0_server.access import links, logins, mail, passwords
+from hook0_server.api import people, pipeline, registry, rules
+from hook0_server.store import database, members, sessions, users
+
+
+class AccountPasswords:
+    def __init__(
+        self,
+        db: database.Database,
+        hashed: passwords.Passwords,
+        checked: logins.Logins,
+        sent: links.Links,
+        outbox: mail.Outbox,
+    ) -> None:
+        self._db, self._passwords, self._logins, self._links, self._outbox = db, hashed, checked, sent, outbox
+
+    async def begin_reset(self, _: pipeline.Call, request: pb2.BeginPasswordResetRequest) -> pb2.BeginPasswordResetResponse:
+        email = request.email
+
+        async def prepare() -> mail.Letter | None:
+            user = await users.by_email(self._db, email)
+            return await self._links.reset(user) if user else None
+
+        # Looked up by the sender of messages: the answer takes the same time whether there is an account or not.
+        self._outbox.put(prepare, key=("reset", email.lower()))
+        return pb2.BeginPasswordResetResponse()
+
+    async def reset(self, _: pipeline.Call, request: pb2.ResetPasswordRequest) -> pb2.ResetPasswordResponse:
+        user_id, root_id = self._links.read_reset(request.token)
+        user = await users.get(self._db, user_id)
+        if user is None or user.reset_root_id != root_id:
+            raise links.invalid()
+        self._passwords.judge("new_password", request.new_password, people.of(user))
+        hashed = await self._passwords.hash(request.new_password)
+        async with self._db.connection() as connection, connection.transaction():
+            await members.hold_address(connection, user.email)
+            if not await users.reset_password(connection, user_id, root_id, hashed):
+                raise links.invalid()
+            await sessions.end_all(connection, user_id)
+            await members.accept_invitations(connection, user_id)
+        return pb2.ResetPasswordResponse()
+
+    async def change(self, call: pipeline.Call, request: pb2.ChangePasswordRequest) -> pb2.ChangePasswordResponse:
+        user = await people.caller(self._db, call)
+        self._passwords.judge("new_password", request.new_password, people.of(user))
+        await self._logins.again(user, request.current_password, call.source_ip)
+        hashed = await self._passwords.hash(request.new_password)
+        async with self._db.connection() as connection, connection.transaction():
+            if not await users.change_password(connection, user.user_id, user.password_revision, hashed):
+                raise logins.refusal()  # it was changed meanwhile: what was given is not the current one
+            await sessions.end_all(connection, user.user_id, kept=people.session(call)[1])
+        return pb2.ChangePasswordResponse()
+
+
+def _rules_of_begin(request: pb2.BeginPasswordResetRequest, breaches: rules.Breaches) -> None:
+    people.judge_email(breaches, request.email)
+
+
+def _rules_of_reset(request: pb2.ResetPasswordRequest, breaches: rules.Breaches) -> None:
+    people.judge_token(breaches, "token", request.token)
+
+
+def _rules_of_change(request: pb2.ChangePasswordRequest, breaches: rules.Breaches) -> None:
+    people.judge_password(breaches, "current_password", request.current_password)
+
+
+def operations(
+    db: database.Database,
+    hashed: passwords.Passwords,
+    checked: logins.Logins,
+    sent: links.Links,
+    outbox: mail.Outbox,
+) -> list[registry.Operation]:
+    handlers = AccountPasswords(db, hashed, checked, sent, outbox)
+    service, unary = "AccountService", registry.Kind.UNARY
+    return [
+        registry.Operation(
+            service, "BeginPasswordReset", pb2.BeginPasswordResetRequest, pb2.BeginPasswordResetResponse, unary,
+            "auth:begin_reset_password", handlers.begin_reset, scope=registry.Scope.PUBLIC, rules=_rules_of_begin,
+        ),
+        registry.Operation(
+            service, "ResetPassword", pb2.ResetPasswordRequest, pb2.ResetPasswordResponse, unary, "auth:reset_password",
+            handlers.reset, scope=registry.Scope.PUBLIC, rules=_rules_of_reset,
+        ),
+        registry.Operation(
+            service, "ChangePassword", pb2.ChangePasswordRequest, pb2.ChangePasswordResponse, unary,
+            "auth:change_password", handlers.change, scope=registry.Scope.USER, rules=_rules_of_change,
+        ),
+    ]  # fmt: skip
