@@ -19,6 +19,9 @@ KEYS = b"""INSERT INTO event_keys SELECT %(id)s, gen_random_uuid(), (now() AT TI
 FROM generate_series(1, %(count)s)"""
 ANSWERS = b"""INSERT INTO request_answers SELECT 'scope', gen_random_uuid(), '', '', now() - %(age)s::interval
 FROM generate_series(1, %(count)s)"""
+SESSIONS = b"""INSERT INTO sessions (session_id, user_id, refresh_token_id, expire_at)
+SELECT gen_random_uuid(), %(user_id)b, gen_random_uuid(), now() - %(age)b::text::interval
+  FROM generate_series(1, %(count)b::int)"""
 DELIVERIES = b"""INSERT INTO deliveries (application_id, delivery_id, attempt_id, subscription_id, event_id, event_day,
   event_type, payload_size)
 SELECT uuid_v7(), uuid_v7(), uuid_v7(), uuid_v7(), uuid_v7(), current_date, 'a.b', 1 FROM generate_series(1, 2000)"""
@@ -73,6 +76,15 @@ async def test_a_subscription_is_forgotten_with_its_targets_when_no_attempt_of_i
     for table in ("subscriptions", "subscription_revisions"):
         left = await db.fetch(f"SELECT subscription_id FROM {table} ORDER BY 1".encode())
         assert sorted(row[0] for row in left) == sorted(kept)
+
+
+async def test_sessions_are_forgotten_an_hour_after_they_expired(db: database.Database) -> None:
+    user_id = uuid.uuid4()
+    await rows.insert(db, "users", user_id=user_id, email="owner@example.com", password_hash="-")
+    await db.fetch(SESSIONS, {"user_id": user_id, "age": "59 minutes", "count": 3})
+    await db.fetch(SESSIONS, {"user_id": user_id, "age": "61 minutes", "count": 1100})
+    assert (await upkeep.forget(db, retention_days=2))["sessions"] == 1100
+    assert await count(db, "sessions") == 3
 
 
 async def test_a_row_that_somebody_holds_does_not_stop_the_others(db: database.Database, dsn: str) -> None:
