@@ -21,6 +21,7 @@ from hook0_client._gen.hook0.v1 import (
     ingestion_service_pb2,
     ingestion_service_pb2_grpc,
     instance_service_pb2_grpc,
+    stats_service_pb2_grpc,
     subscription_service_pb2_grpc,
     view_pb2,
 )
@@ -80,6 +81,7 @@ class Client:
         self.applications = application_service_pb2_grpc.ApplicationServiceStub(stubs)
         self.event_types = event_type_service_pb2_grpc.EventTypeServiceStub(stubs)
         self.instance = instance_service_pb2_grpc.InstanceServiceStub(stubs)
+        self.stats = stats_service_pb2_grpc.StatsServiceStub(stubs)
         self.subscriptions = subscription_service_pb2_grpc.SubscriptionServiceStub(stubs)
 
     async def __aenter__(self) -> Self:

@@ -20,14 +20,16 @@ from hook0_server.api import (
     ingestion,
     instance,
     pipeline,
+    quotas,
     registry,
+    stats,
     watch,
 )
 from hook0_server.api import subscriptions as subscription_service
 from hook0_server.delivery import breath, http, nodes, resolve, response, stage, subscriptions
 from hook0_server.gateway import app as gateway
 from hook0_server.gateway import health, receiver, siblings
-from hook0_server.ingest import writer
+from hook0_server.ingest import daily, notices, writer
 from hook0_server.model import delivery
 from hook0_server.rpc import certificates
 from hook0_server.rpc import server as rpc
@@ -105,6 +107,8 @@ class Server:
         self._node_timing = timings.node
         self.stage = self._stage(timings) if "delivery" in given.roles else None
         self.writer = writer.Writer(db, self.stage or _NoDelivery(self.wake))
+        self.notices = notices.Notices(db.clock.now)
+        self.daily = daily.Daily(db, given.quota_events_per_day, self.notices)
         self.breath = self.stage.breath if self.stage else breath.Breath(lambda: 0)
         self.grpc, self.http = "", ""
         self.prepared: development.Prepared | None = None
@@ -129,17 +133,19 @@ class Server:
             return []
         db, keyring, hints = self.db, self.keyring, self.wake
         given = self.settings
+        limited = quotas.Guard(given.quotas, self.notices)
         return [
-            *ingestion.operations(self.writer, db.clock.now),
+            *ingestion.operations(self.writer, self.daily, db.clock.now),
             *events.operations(db, keyring, hints),
             *deliveries.operations(db, hints),
             *attempts.operations(db, keyring),
             *watch.operations(self.hub, db, keyring),
-            *applications.operations(db, keyring, hints),
-            *event_types.operations(db, keyring),
-            *instance.operations(db, living_seconds=self._node_timing.silent),
+            *applications.operations(db, keyring, hints, limited),
+            *event_types.operations(db, keyring, limited),
+            *instance.operations(db, living_seconds=self._node_timing.silent, held=given.quotas),
+            *stats.operations(db, db.clock.now),
             *subscription_service.operations(
-                db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days
+                db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days, limited=limited
             ),
         ]
 
@@ -162,7 +168,8 @@ class Server:
                 await parts.enter_async_context(self.breath.running())
             await parts.enter_async_context(self.hub.running())
             self.wake.listen(wake.ATTEMPTS, self.hub.heard)
-            await parts.enter_async_context(self.writer.running())
+            await parts.enter_async_context(self.writer.running(lambda: node.number))
+            await parts.enter_async_context(self.daily.running())
             through = self._pipeline(organization_id)
             self._read_at_scrapes(node, through)
             await parts.enter_async_context(self._scrape.telling())
@@ -206,7 +213,7 @@ class Server:
     def _read_at_scrapes(self, node: nodes.Node, through: pipeline.Pipeline) -> None:
         read = readings.Readings(
             db=self.db, ingest=self.writer, sending=self.stage, node=node, watched=self.hub, upkeep=self.upkeep,
-            loop=self.breath, open_calls=lambda: through.open_calls,
+            loop=self.breath, open_calls=lambda: through.open_calls, daily=self.daily, notices=self.notices,
         )  # fmt: skip
         self.metrics.registry.register(read)
 

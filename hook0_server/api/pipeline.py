@@ -203,12 +203,13 @@ class Pipeline:
 
     async def _judge(self, call: Call, operation: registry.Operation, request: Request) -> None:
         readable = _judged(operation, request)
-        if operation.scope is registry.Scope.APPLICATION:
+        scope = operation.scope_of(readable) if operation.scope_of else operation.scope
+        if scope is registry.Scope.APPLICATION:
             await call.authorize(operation.application_id(readable))
-        elif operation.scope is registry.Scope.ORGANIZATION:
+        elif scope is registry.Scope.ORGANIZATION:
             self._permissions.on_organization(call.principal, operation.action)
             call.organization_id = self._organization_id
-        elif operation.scope is registry.Scope.INSTANCE:
+        elif scope is registry.Scope.INSTANCE:
             self._permissions.on_instance(call.principal, operation.action)
 
 

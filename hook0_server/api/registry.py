@@ -51,6 +51,7 @@ class Operation:
     scope: Scope = Scope.APPLICATION
     application_id: Callable[[Any], str] = lambda request: str(request.application_id)  # where the request names it
     rules: Callable[[Any, field_rules.Breaches], None] | None = None
+    scope_of: Callable[[Any], Scope] | None = None  # where the request decides; then `scope` says nothing
 
     @property
     def name(self) -> str:

@@ -30,6 +30,10 @@ class Quotas:
         """Those that are set, by name."""
         return {name: value for name in NAMES if (value := getattr(self, name)) is not None}
 
+    def of_application(self) -> "Quotas":
+        """Those that an application can have."""
+        return dataclasses.replace(self, **dict.fromkeys(OF_ORGANIZATION))
+
     def within(self, wider: "Quotas") -> "Quotas":
         """These, and the wider ones where these are not set."""
         return dataclasses.replace(wider, **self.set_ones())

@@ -41,6 +41,7 @@ async def forget(db: database.Database, *, retention_days: int) -> dict[str, int
         "event_keys": SQL.forget_event_keys,
         "request_answers": SQL.forget_request_answers,
         "subscriptions": SQL.forget_subscriptions,
+        "event_counts": SQL.forget_event_counts,
     }
     return {table: await _all_slices(db, statement, retention_days) for table, statement in statements.items()}
 
