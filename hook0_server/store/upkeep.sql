@@ -26,10 +26,10 @@ WITH forgotten AS (
 SELECT count(*) FROM forgotten
 
 -- name: forget_event_counts
--- A slice of the counts of days that are kept no more. Index: event_counts_by_day.
+-- A slice of the counts of days that are kept no more. Index: event_counts_by_age.
 DELETE FROM event_counts WHERE (application_id, day, slot) IN (
-  SELECT application_id, day, slot FROM event_counts WHERE day < (now() AT TIME ZONE 'UTC')::date - %(retention_days)b::int
-   ORDER BY day LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED)
+  SELECT application_id, day, slot FROM event_counts WHERE day + 0 < (now() AT TIME ZONE 'UTC')::date - %(retention_days)b::int
+   ORDER BY day + 0 LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED)
 
 -- name: begin_vacuum
 -- Whether enough of deliveries is dead, and no other server vacuums it now. The lock is the connection's.

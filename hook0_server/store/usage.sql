@@ -12,7 +12,8 @@ SELECT i.application_id, q.most, coalesce(c.events, 0)::bigint,
        extract(epoch FROM (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day') AT TIME ZONE 'UTC')::float8
   FROM unnest(%(application_ids)b::uuid[]) AS i (application_id)
  CROSS JOIN LATERAL (SELECT coalesce((a.quotas ->> 'events_per_day')::bigint, (o.quotas ->> 'events_per_day')::bigint, %(instance)b::bigint) AS most
-                       FROM applications a JOIN organizations o ON o.organization_id = a.organization_id
+                       FROM applications a
+                      CROSS JOIN LATERAL (SELECT o.quotas FROM organizations o WHERE o.organization_id = a.organization_id OFFSET 0) o
                       WHERE a.application_id = i.application_id AND a.deleted_at IS NULL OFFSET 0) q
  CROSS JOIN LATERAL (SELECT sum(c.events) AS events FROM event_counts c
                       WHERE c.application_id = i.application_id AND c.day = (now() AT TIME ZONE 'UTC')::date OFFSET 0) c
@@ -21,7 +22,8 @@ SELECT i.application_id, q.most, coalesce(c.events, 0)::bigint,
 -- name: quotas_of_application
 -- Its own, and its organization's. Indexes: applications_pkey, organizations_pkey.
 SELECT a.quotas, o.quotas
-  FROM applications a JOIN organizations o ON o.organization_id = a.organization_id
+  FROM applications a
+ CROSS JOIN LATERAL (SELECT o.quotas FROM organizations o WHERE o.organization_id = a.organization_id OFFSET 0) o
  WHERE a.application_id = %(owner_id)b::uuid
 
 -- name: quotas_of_organization

@@ -16,4 +16,6 @@ CREATE TABLE event_counts (
   events         bigint NOT NULL,
   PRIMARY KEY (application_id, day, slot)
 ) WITH (fillfactor = 50);
-CREATE INDEX event_counts_by_day ON event_counts (day);
+-- For upkeep. An expression, so that the sum of one application is never read by it: on a table that was small when it was looked at,
+-- the planner took the day's index, and read everybody's.
+CREATE INDEX event_counts_by_age ON event_counts ((day + 0));
