@@ -1,6 +1,9 @@
 """Events are counted once each, by what was committed, and counting holds up nobody."""
 
 import asyncio
+import os
+import pathlib
+import sys
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -97,6 +100,22 @@ async def test_two_writers_with_the_same_events_count_each_once(db: database.Dat
     for (application_id, _), count in (await counted(db)).items():
         sums[application_id] += count
     assert sums == dict.fromkeys(applications, 80)
+
+
+async def test_two_processes_with_some_of_the_same_events_count_each_once(db: database.Database, dsn: str) -> None:
+    application_id, ids = await rows.application(db), [str(rows.id7()) for _ in range(400)]
+    here = pathlib.Path(__file__).resolve()
+    path = os.pathsep.join(map(str, (here.parents[2], here.parents[1])))
+
+    async def process(slot: int, given: list[str]) -> int:
+        program = [sys.executable, str(here.with_name("counting_process.py")), dsn, str(slot), str(application_id), *given]
+        started = await asyncio.create_subprocess_exec(*program, env={**os.environ, "PYTHONPATH": path})
+        return await started.wait()
+
+    assert await asyncio.gather(process(0, ids[:300]), process(2, ids[100:])) == [0, 0]
+    found = await counted(db)
+    assert sum(found.values()) == 400
+    assert set(found) == {(application_id, slot) for slot in (0, 2)}
 
 
 async def test_adding_up_leaves_the_table_as_small_as_it_is(db: database.Database) -> None:
