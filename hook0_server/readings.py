@@ -27,12 +27,12 @@ class Readings(registry.Collector):
         upkeep: rounds.Upkeep,
         loop: breath.Breath,
         open_calls: Callable[[], int],
-        daily: daily.Daily,
-        notices: notices.Notices,
+        today: daily.Daily,
+        told: notices.Notices,
     ) -> None:
         self._db, self._ingest, self._sending, self._node = db, ingest, sending, node
         self._watched, self._upkeep, self._loop, self._open_calls = watched, upkeep, loop, open_calls
-        self._daily, self._notices = daily, notices
+        self._today, self._told = today, told
 
     def collect(self) -> Iterator[core.Metric]:
         yield metrics.gauge("hook0_rpc_open", "Calls that are open now, streams among them.", self._open_calls())
@@ -64,9 +64,9 @@ class Readings(registry.Collector):
         yield metrics.histogram_of("hook0_publish_batch_events", "Events that were stored at once.", counts.batches)
 
     def _limiting(self) -> Iterator[core.Metric]:
-        refused = {name: self._notices.refused[name] for name in quotas.NAMES if name != "retention_days"}
+        refused = {name: self._told.refused[name] for name in quotas.NAMES if name != "retention_days"}
         yield metrics.counters("hook0_quota_refused", "Events and creations that a quota refused.", refused, label="quota")
-        yield metrics.gauge("hook0_quota_near", "Applications that used 80 % of their events of today.", self._daily.near)
+        yield metrics.gauge("hook0_quota_near", "Applications that used 80 % of their events of today.", self._today.near)
 
     def _queues(self) -> core.Metric:
         lengths = {"ingest": self._ingest.queue.waiting}

@@ -213,7 +213,7 @@ class Server:
     def _read_at_scrapes(self, node: nodes.Node, through: pipeline.Pipeline) -> None:
         read = readings.Readings(
             db=self.db, ingest=self.writer, sending=self.stage, node=node, watched=self.hub, upkeep=self.upkeep,
-            loop=self.breath, open_calls=lambda: through.open_calls, daily=self.daily, notices=self.notices,
+            loop=self.breath, open_calls=lambda: through.open_calls, today=self.daily, told=self.notices,
         )  # fmt: skip
         self.metrics.registry.register(read)
 

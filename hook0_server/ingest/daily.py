@@ -29,6 +29,7 @@ class Daily:
     ) -> None:
         self._db, self._instance, self._notices, self._look_seconds = db, instance, told, look_seconds
         self._publishing: set[uuid.UUID] = set()  # since the last look
+        self._published: set[uuid.UUID] = set()  # before it: what they gave may have been committed after it
         self._reached: dict[uuid.UUID, usage.Today] = {}
         self._near: dict[uuid.UUID, usage.Today] = {}  # those who have reached it among them
 
@@ -68,9 +69,9 @@ class Daily:
                 log.exception("quota.failed")
 
     async def look(self) -> None:
-        """Read the counters of those who published since the last look, and of those who may not. Raises Unavailable."""
+        """Read the counters of those who published of late, and of those who are near. Raises Unavailable."""
         publishing, self._publishing = self._publishing, set()
-        asked = publishing | self._near.keys()
+        asked = publishing | self._published | self._near.keys()
         if not asked:
             return
         try:
@@ -78,6 +79,7 @@ class Daily:
         except errors.Unavailable:
             self._publishing |= publishing
             raise
+        self._published = publishing
         self._reached = {each.application_id: each for each in found if each.events >= each.limit}
         self._near = {each.application_id: each for each in found if quotas.is_near(each.events, each.limit)}
         for each in found:

@@ -122,9 +122,18 @@ async def test_where_nobody_has_a_limit_one_short_question_is_asked_and_none_whi
         await counted.look()
         assert seen == []
         counted.refusal(application_id, 1)
-        await counted.look()
-        await counted.look()
-    assert seen == [usage.SQL.is_limited_by_day]
+        for _ in range(4):
+            await counted.look()
+    assert seen == [usage.SQL.is_limited_by_day] * 2  # once more, as what was given last may be committed after a look
+
+
+async def test_what_is_committed_after_a_look_is_seen_by_the_next(db: database.Database) -> None:
+    application_id, counted = await rows.application(db), opened(db, 5)
+    counted.refusal(application_id, 5)
+    await counted.look()
+    await publish(db, application_id, 5)
+    await counted.look()
+    refused(counted, application_id)
 
 
 async def test_a_day_that_ends_opens_at_once_and_is_forgotten_by_the_next_look(
