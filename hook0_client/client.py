@@ -24,6 +24,7 @@ from hook0_client._gen.hook0.v1 import (
     instance_service_pb2_grpc,
     organization_service_pb2_grpc,
     service_token_service_pb2_grpc,
+    stats_service_pb2_grpc,
     subscription_service_pb2_grpc,
     view_pb2,
 )
@@ -86,6 +87,7 @@ class Client:
         self.organizations = organization_service_pb2_grpc.OrganizationServiceStub(stubs)
         self.service_tokens = service_token_service_pb2_grpc.ServiceTokenServiceStub(stubs)
         self.instance = instance_service_pb2_grpc.InstanceServiceStub(stubs)
+        self.stats = stats_service_pb2_grpc.StatsServiceStub(stubs)
         self.subscriptions = subscription_service_pb2_grpc.SubscriptionServiceStub(stubs)
 
     async def __aenter__(self) -> Self:

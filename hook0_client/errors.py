@@ -145,6 +145,7 @@ _CLASSES: Mapping[grpc.StatusCode, type[Hook0Error]] = {
 _EVENT_CODES: Mapping[int, grpc.StatusCode] = {
     error_reason_pb2.ERROR_REASON_EVENT_TYPE_NOT_FOUND: grpc.StatusCode.FAILED_PRECONDITION,
     error_reason_pb2.ERROR_REASON_EVENT_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
+    error_reason_pb2.ERROR_REASON_QUOTA_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 
 

@@ -6,8 +6,8 @@ from prometheus_client import core, registry
 
 from hook0_server import metrics
 from hook0_server.delivery import breath, nodes, stage
-from hook0_server.ingest import writer
-from hook0_server.model import outcome
+from hook0_server.ingest import daily, notices, writer
+from hook0_server.model import outcome, quotas
 from hook0_server.store import database
 from hook0_server.upkeep import rounds
 from hook0_server.watch import hub
@@ -27,13 +27,17 @@ class Readings(registry.Collector):
         upkeep: rounds.Upkeep,
         loop: breath.Breath,
         open_calls: Callable[[], int],
+        today: daily.Daily,
+        told: notices.Notices,
     ) -> None:
         self._db, self._ingest, self._sending, self._node = db, ingest, sending, node
         self._watched, self._upkeep, self._loop, self._open_calls = watched, upkeep, loop, open_calls
+        self._today, self._told = today, told
 
     def collect(self) -> Iterator[core.Metric]:
         yield metrics.gauge("hook0_rpc_open", "Calls that are open now, streams among them.", self._open_calls())
         yield from self._publishing()
+        yield from self._limiting()
         yield self._queues()
         if self._sending is not None:
             yield from _delivering(self._sending)
@@ -58,6 +62,11 @@ class Readings(registry.Collector):
         yield metrics.counters("hook0_events_published", "Events that were given to be published.", results, label="result")
         yield metrics.histogram_of("hook0_publish_seconds", "From an event being given until its commit.", counts.seconds)
         yield metrics.histogram_of("hook0_publish_batch_events", "Events that were stored at once.", counts.batches)
+
+    def _limiting(self) -> Iterator[core.Metric]:
+        refused = {name: self._told.refused[name] for name in quotas.NAMES if name != "retention_days"}
+        yield metrics.counters("hook0_quota_refused", "Events and creations that a quota refused.", refused, label="quota")
+        yield metrics.gauge("hook0_quota_near", "Applications that used 80 % of their events of today.", self._today.near)
 
     def _queues(self) -> core.Metric:
         lengths = {"ingest": self._ingest.queue.waiting}

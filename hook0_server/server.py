@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hook0_server import dev as development
-from hook0_server import metrics, people, readings, settings
+from hook0_server import metrics, readings, settings
 from hook0_server.access import credentials, issue, keys, permissions
 from hook0_server.api import (
     applications,
@@ -20,8 +20,10 @@ from hook0_server.api import (
     ingestion,
     instance,
     pipeline,
+    quotas,
     registry,
     service_tokens,
+    stats,
     watch,
 )
 from hook0_server.api import organizations as organization_service
@@ -29,7 +31,7 @@ from hook0_server.api import subscriptions as subscription_service
 from hook0_server.delivery import breath, http, nodes, resolve, response, stage, subscriptions
 from hook0_server.gateway import app as gateway
 from hook0_server.gateway import health, receiver, siblings
-from hook0_server.ingest import writer
+from hook0_server.ingest import daily, notices, writer
 from hook0_server.model import delivery
 from hook0_server.rpc import certificates
 from hook0_server.rpc import server as rpc
@@ -108,6 +110,8 @@ class Server:
         self._node_timing = timings.node
         self.stage = self._stage(timings) if "delivery" in given.roles else None
         self.writer = writer.Writer(db, self.stage or _NoDelivery(self.wake))
+        self.notices = notices.Notices(db.clock.now)
+        self.daily = daily.Daily(db, given.quota_events_per_day, self.notices)
         self.breath = self.stage.breath if self.stage else breath.Breath(lambda: 0)
         self.grpc, self.http = "", ""
         self.prepared: development.Prepared | None = None
@@ -132,19 +136,21 @@ class Server:
             return []
         db, keyring, hints = self.db, self.keyring, self.wake
         given = self.settings
+        limited = quotas.Guard(given.quotas, self.notices)
         return [
-            *ingestion.operations(self.writer, db.clock.now),
+            *ingestion.operations(self.writer, self.daily, db.clock.now),
             *events.operations(db, keyring, hints),
             *deliveries.operations(db, hints),
             *attempts.operations(db, keyring),
             *watch.operations(self.hub, db, keyring),
-            *applications.operations(db, keyring, hints),
-            *event_types.operations(db, keyring),
-            *organization_service.operations(db, keyring, hints, self.authenticator.forget),
+            *applications.operations(db, keyring, hints, limited),
+            *event_types.operations(db, keyring, limited),
+            *organization_service.operations(db, keyring, hints, limited, self.authenticator.forget),
             *service_tokens.operations(db, keyring, self.root, self.authenticator.forget),
-            *instance.operations(db, living_seconds=self._node_timing.silent),
+            *instance.operations(db, living_seconds=self._node_timing.silent, held=given.quotas),
+            *stats.operations(db, db.clock.now),
             *subscription_service.operations(
-                db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days
+                db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days, limited=limited
             ),
         ]
 
@@ -167,7 +173,8 @@ class Server:
                 await parts.enter_async_context(self.breath.running())
             await parts.enter_async_context(self.hub.running())
             self.wake.listen(wake.ATTEMPTS, self.hub.heard)
-            await parts.enter_async_context(self.writer.running())
+            await parts.enter_async_context(self.writer.running(lambda: node.number))
+            await parts.enter_async_context(self.daily.running())
             through = self._pipeline()
             self._read_at_scrapes(node, through)
             await parts.enter_async_context(self._scrape.telling())
@@ -211,7 +218,7 @@ class Server:
     def _read_at_scrapes(self, node: nodes.Node, through: pipeline.Pipeline) -> None:
         read = readings.Readings(
             db=self.db, ingest=self.writer, sending=self.stage, node=node, watched=self.hub, upkeep=self.upkeep,
-            loop=self.breath, open_calls=lambda: through.open_calls,
+            loop=self.breath, open_calls=lambda: through.open_calls, today=self.daily, told=self.notices,
         )  # fmt: skip
         self.metrics.registry.register(read)
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from hook0_server import setting_accounts
 from hook0_server import setting_forms as forms
+from hook0_server.model import quotas
 
 Setting = forms.Setting
 
@@ -167,6 +168,20 @@ TABLE: tuple[Setting, ...] = (
         "Connections to PostgreSQL for management calls and reading.", "2 to 200",
     ),
     *setting_accounts.TABLE,
+    *(
+        Setting(
+            f"HOOK0_QUOTA_{name.upper()}", f"quota_{name}", forms.number(*quotas.BOUNDS[name]), None,
+            f"{meaning}; not set: no limit.", "{} to {}".format(*quotas.BOUNDS[name]),
+        )
+        for name, meaning in (
+            ("members", "People in an organization at most"),
+            ("applications", "Applications of an organization at most"),
+            ("events_per_day", "Events that an application may publish in a day (UTC)"),
+            ("subscriptions", "Subscriptions of an application at most"),
+            ("event_types", "Event types of an application at most"),
+            ("retention_days", "Days for which an application's events are to be kept (shown, not enforced yet)"),
+        )
+    ),
 )  # fmt: skip
 _BY_VARIABLE = {setting.variable: setting for setting in TABLE}
 
@@ -207,6 +222,17 @@ class Settings:
     app_url: str
     smtp_url: str | None = dataclasses.field(repr=False)
     mail_from: str | None
+    quota_members: int | None
+    quota_applications: int | None
+    quota_events_per_day: int | None
+    quota_subscriptions: int | None
+    quota_event_types: int | None
+    quota_retention_days: int | None
+
+    @property
+    def quotas(self) -> quotas.Quotas:
+        """Those of who has none of their own."""
+        return quotas.Quotas(**{name: getattr(self, f"quota_{name}") for name in quotas.NAMES})
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:

@@ -38,7 +38,7 @@ async def run(given: settings.Settings, environ: Mapping[str, str], *, announce:
             http = held.enter_context(ports.kept(given.http_address, "HTTP"))
         async with start.opened(given) as dsn:
             async with database.Database(dsn, pool_size=2) as db:
-                await start.keys(given, db)
+                await start.load_keys(given, db)
             child = dict(environ) | _for_children(given, dsn, grpc, http)
             timing = keeper.Timing(stop=given.stop_grace + _STOP_MARGIN_SECONDS)
             programs = _programs(given.processes, child)

@@ -5,17 +5,19 @@ import uuid
 from hook0_client._gen.hook0.v1 import application_pb2 as resource_pb2
 from hook0_client._gen.hook0.v1 import application_service_pb2 as pb2
 from hook0_server.access import encryption, issue
-from hook0_server.api import application_secrets, etags, masks, pages, parents, pipeline, registry, repeats, rules
+from hook0_server.api import application_secrets, etags, masks, pages, parents, pipeline, quotas, registry, repeats, rules
 from hook0_server.model import limits
 from hook0_server.store import applications, database, wake
 
 _KIND = "applications"
-_CHANGEABLE = ("name",)
+_CHANGEABLE = ("name", "quotas")
 
 
 class Applications:
-    def __init__(self, db: database.Database, keyring: encryption.Keyring, hints: wake.Wake) -> None:
-        self._db, self._keyring, self._wake = db, keyring, hints
+    def __init__(
+        self, db: database.Database, keyring: encryption.Keyring, hints: wake.Wake, limited: quotas.Guard | None = None
+    ) -> None:
+        self._db, self._keyring, self._wake, self._quotas = db, keyring, hints, limited or quotas.Guard()
         self._repeats = repeats.Repeats(db, keyring)
 
     async def create(self, call: pipeline.Call, request: pb2.CreateApplicationRequest) -> pb2.CreateApplicationResponse:
@@ -26,12 +28,16 @@ class Applications:
             secret = await application_secrets.create(
                 connection, self._keyring, created.application_id, application_secrets.FIRST
             )
-            return pb2.CreateApplicationResponse(application=_shown(created), application_secret=secret)
+            await self._quotas.judge_new(connection, "applications", organization_id)
+            shown = await self._shown(created, connection)
+            return pb2.CreateApplicationResponse(application=shown, application_secret=secret)
 
         return await self._repeats.once(organization_id, request, pb2.CreateApplicationResponse, make)
 
     async def get(self, call: pipeline.Call, _: pb2.GetApplicationRequest) -> pb2.GetApplicationResponse:
-        return pb2.GetApplicationResponse(application=_shown(await self._existing(parents.application(call))))
+        found = await self._existing(parents.application(call))
+        async with self._db.connection() as connection:
+            return pb2.GetApplicationResponse(application=await self._shown(found, connection))
 
     async def list(self, call: pipeline.Call, request: pb2.ListApplicationsRequest) -> pb2.ListApplicationsResponse:
         organization_id = parents.organization(call)
@@ -39,21 +45,26 @@ class Applications:
         size = rules.page_size(request.page_size)
         found = await applications.page(self._db, organization_id, before=before, size=size + 1)
         shown, token = pages.cut(found, size, _KIND, organization_id, lambda each: each.application_id)
-        return pb2.ListApplicationsResponse(applications=map(_shown, shown), next_page_token=token)
+        return pb2.ListApplicationsResponse(applications=map(_listed, shown), next_page_token=token)
 
     async def update(self, call: pipeline.Call, request: pb2.UpdateApplicationRequest) -> pb2.UpdateApplicationResponse:
         application_id = parents.application(call)
-        paths = masks.paths(request.update_mask, request.application, _CHANGEABLE)
+        named = "name" in masks.paths(request.update_mask, request.application, _CHANGEABLE)
+        limited = quotas.are_named(request.update_mask)
+        if limited:
+            quotas.only_master(call)
         changed = await applications.update(
             self._db,
             application_id,
-            name=request.application.name if "name" in paths else None,
+            name=request.application.name if named else None,
+            limits=quotas.given(request.application.quotas) if limited else None,
             revision=etags.revision(request.application.etag),
         )
         if changed is None:
             await self._existing(application_id)
             raise etags.mismatch()
-        return pb2.UpdateApplicationResponse(application=_shown(changed))
+        async with self._db.connection() as connection:
+            return pb2.UpdateApplicationResponse(application=await self._shown(changed, connection))
 
     async def delete(self, call: pipeline.Call, _: pb2.DeleteApplicationRequest) -> pb2.DeleteApplicationResponse:
         if not await applications.delete(self._db, parents.application(call)):
@@ -67,15 +78,23 @@ class Applications:
             raise applications.missing()
         return found
 
+    async def _shown(self, found: applications.Application, connection: database.Connection) -> resource_pb2.Application:
+        shown = _listed(found)
+        await self._quotas.fill(shown, found.limits, connection)
+        return shown
 
-def _shown(application: applications.Application) -> resource_pb2.Application:
-    return resource_pb2.Application(
+
+def _listed(application: applications.Application) -> resource_pb2.Application:
+    """Without its usage, which takes counting."""
+    shown = resource_pb2.Application(
         application_id=str(application.application_id),
         organization_id=str(application.organization_id),
         name=application.name,
         created_at=application.created_at,
         etag=etags.of(application.revision),
     )
+    quotas.fill_own(shown, application.limits)
+    return shown
 
 
 def _rules_of_create(request: pb2.CreateApplicationRequest, breaches: rules.Breaches) -> None:
@@ -94,11 +113,15 @@ def _rules_of_update(request: pb2.UpdateApplicationRequest, breaches: rules.Brea
     breaches.uuid("application.application_id", request.application.application_id)
     if "name" in masks.paths(request.update_mask, request.application, _CHANGEABLE):
         breaches.text("application.name", request.application.name, *limits.NAME_CHARACTERS)
+    if quotas.are_named(request.update_mask):
+        quotas.judge("application.quotas", request.application.quotas, quotas.Owner.APPLICATION, breaches)
 
 
-def operations(db: database.Database, keyring: encryption.Keyring, hints: wake.Wake) -> list[registry.Operation]:
+def operations(
+    db: database.Database, keyring: encryption.Keyring, hints: wake.Wake, limited: quotas.Guard | None = None
+) -> list[registry.Operation]:
     """ApplicationService, whole. Creating and listing are the organization's; the rest is the application's own too."""
-    handlers = Applications(db, keyring, hints)
+    handlers = Applications(db, keyring, hints, limited)
     service, unary, organization = "ApplicationService", registry.Kind.UNARY, registry.Scope.ORGANIZATION
     return [
         registry.Operation(

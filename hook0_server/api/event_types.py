@@ -3,7 +3,7 @@
 from hook0_client._gen.hook0.v1 import event_type_pb2 as resource_pb2
 from hook0_client._gen.hook0.v1 import event_type_service_pb2 as pb2
 from hook0_server.access import encryption
-from hook0_server.api import etags, masks, pages, parents, pipeline, registry, repeats, rules
+from hook0_server.api import etags, masks, pages, parents, pipeline, quotas, registry, repeats, rules
 from hook0_server.model import errors, limits
 from hook0_server.model import event_types as names
 from hook0_server.store import applications, database, event_types
@@ -13,8 +13,8 @@ _CHANGEABLE = ("description",)
 
 
 class EventTypes:
-    def __init__(self, db: database.Database, keyring: encryption.Keyring) -> None:
-        self._db = db
+    def __init__(self, db: database.Database, keyring: encryption.Keyring, limited: quotas.Guard | None = None) -> None:
+        self._db, self._quotas = db, limited or quotas.Guard()
         self._repeats = repeats.Repeats(db, keyring)
 
     async def create(self, call: pipeline.Call, request: pb2.CreateEventTypeRequest) -> pb2.CreateEventTypeResponse:
@@ -35,6 +35,7 @@ class EventTypes:
                     "The application has this event type already; update it to change its description.",
                     metadata={"event_type": given.event_type},
                 )
+            await self._quotas.judge_new(connection, "event_types", application_id)
             return pb2.CreateEventTypeResponse(event_type=_shown(created))
 
         return await self._repeats.once(application_id, request, pb2.CreateEventTypeResponse, make)
@@ -131,9 +132,11 @@ def _rules_of_update(request: pb2.UpdateEventTypeRequest, breaches: rules.Breach
         _judge_description(given.description, breaches)
 
 
-def operations(db: database.Database, keyring: encryption.Keyring) -> list[registry.Operation]:
+def operations(
+    db: database.Database, keyring: encryption.Keyring, limited: quotas.Guard | None = None
+) -> list[registry.Operation]:
     """EventTypeService, whole."""
-    handlers = EventTypes(db, keyring)
+    handlers = EventTypes(db, keyring, limited)
     service, unary = "EventTypeService", registry.Kind.UNARY
     return [
         registry.Operation(

@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as pb2
 from hook0_server.api import new_events, pipeline, registry, rules
-from hook0_server.ingest import writer
+from hook0_server.ingest import daily, writer
 from hook0_server.model import errors
 from hook0_server.store import publish
 
@@ -35,10 +35,10 @@ class _Batch:
 
 
 class Ingestion:
-    """The handlers. What they need is the writer alone, and what time it is for the database."""
+    """The handlers. What they need is the writer, what may be published today, and what time it is for the database."""
 
-    def __init__(self, into: writer.Writer, now: Callable[[], float]) -> None:
-        self._writer, self._now = into, now
+    def __init__(self, into: writer.Writer, allowed: daily.Daily, now: Callable[[], float]) -> None:
+        self._writer, self._daily, self._now = into, allowed, now
 
     async def publish_event(self, call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
         assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
@@ -51,6 +51,9 @@ class Ingestion:
         breaches.refuse()
         if call.principal.asks_labels:
             await call.check_labels(request.event.labels)
+        if refusal := self._daily.refusal(call.application_id, 1):
+            self._writer.counts.rejected += 1
+            raise refusal
         [result] = await self._writer.submit(call.application_id, [event] if event else [])
         if isinstance(result, writer.Rejected):
             raise _refusal(result)
@@ -117,10 +120,16 @@ class Ingestion:
                 breaches = rules.Breaches()
             else:
                 good.append(judged)
-        results = await self._writer.submit(application_id, good, patient=patient) if good else []
+        results = await self._stored(application_id, good, patient=patient) if good else []
         for at, rejected in refused.items():  # in ascending order, so each lands where it was given
             results.insert(at, rejected)
         return results
+
+    async def _stored(self, application_id: uuid.UUID, events: list[publish.NewEvent], *, patient: bool) -> list[writer.Result]:
+        if refusal := self._daily.refusal(application_id, len(events)):
+            self._writer.counts.rejected += len(events)
+            return [writer.Rejected(refusal.reason, refusal.message, "")] * len(events)
+        return await self._writer.submit(application_id, events, patient=patient)
 
 
 async def _while_valid(
@@ -200,9 +209,9 @@ def _stream_rules(request: pb2.PublishEventStreamRequest, breaches: rules.Breach
     _batch_rules(request, breaches)
 
 
-def operations(into: writer.Writer, now: Callable[[], float]) -> list[registry.Operation]:
+def operations(into: writer.Writer, allowed: daily.Daily, now: Callable[[], float]) -> list[registry.Operation]:
     """IngestionService, whole; `now`: the database's time in Unix seconds."""
-    handlers, service, kind = Ingestion(into, now), "IngestionService", registry.Kind
+    handlers, service, kind = Ingestion(into, allowed, now), "IngestionService", registry.Kind
     return [
         registry.Operation(
             service, "PublishEvent", pb2.PublishEventRequest, pb2.PublishEventResponse, kind.UNARY,

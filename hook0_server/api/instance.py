@@ -6,7 +6,8 @@ from datetime import timedelta
 from hook0_client._gen.hook0.v1 import instance_service_pb2 as pb2
 from hook0_client._gen.hook0.v1 import node_pb2
 from hook0_server.api import pages, pipeline, registry, rules
-from hook0_server.model import page_tokens
+from hook0_server.api import quotas as limits
+from hook0_server.model import page_tokens, quotas
 from hook0_server.store import database, nodes, upkeep
 
 MOST_COUNTED = 10_000
@@ -15,8 +16,11 @@ _EVERYTHING = uuid.UUID(int=0)  # what page tokens of a list without a parent ar
 
 
 class Instance:
-    def __init__(self, db: database.Database, living_seconds: float) -> None:
-        self._db, self._living_seconds = db, living_seconds
+    def __init__(self, db: database.Database, living_seconds: float, held: quotas.Quotas) -> None:
+        self._db, self._living_seconds, self._quotas = db, living_seconds, held
+
+    async def get_quotas(self, call: pipeline.Call, _: pb2.GetQuotasRequest) -> pb2.GetQuotasResponse:
+        return pb2.GetQuotasResponse(quotas=limits.message(self._quotas))
 
     async def list_nodes(self, call: pipeline.Call, request: pb2.ListNodesRequest) -> pb2.ListNodesResponse:
         size = rules.page_size(request.page_size)
@@ -59,12 +63,16 @@ def _rules_of_list(request: pb2.ListNodesRequest, breaches: rules.Breaches) -> N
     breaches.page(request.page_size)
 
 
-def operations(db: database.Database, *, living_seconds: float) -> list[registry.Operation]:
+def operations(db: database.Database, *, living_seconds: float, held: quotas.Quotas | None = None) -> list[registry.Operation]:
     """InstanceService as far as it exists. A node that beat within `living_seconds` is shown as living."""
-    handlers = Instance(db, living_seconds)
+    handlers = Instance(db, living_seconds, held or quotas.Quotas())
     return [
         registry.Operation(
             "InstanceService", "ListNodes", pb2.ListNodesRequest, pb2.ListNodesResponse, registry.Kind.UNARY,
             "node:list", handlers.list_nodes, registry.Scope.INSTANCE, rules=_rules_of_list,
+        ),
+        registry.Operation(  # nothing is asked beyond the credential: it is nobody's secret
+            "InstanceService", "GetQuotas", pb2.GetQuotasRequest, pb2.GetQuotasResponse, registry.Kind.UNARY,
+            "instance:get", handlers.get_quotas, registry.Scope.STREAM,
         ),
     ]  # fmt: skip

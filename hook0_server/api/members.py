@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2
 from hook0_client._gen.hook0.v1 import organization_service_pb2 as pb2
-from hook0_server.api import pages, parents, pipeline, registry, rules
+from hook0_server.api import pages, parents, pipeline, quotas, registry, rules
 from hook0_server.model import addresses, ids
 from hook0_server.model.roles import Role
 from hook0_server.store import database, organization_members, organizations
@@ -15,13 +15,14 @@ _KIND = "members"
 
 
 class Members:
-    def __init__(self, db: database.Database, forget: Callable[[uuid.UUID], None]) -> None:
-        self._db, self._forget = db, forget
+    def __init__(self, db: database.Database, limited: quotas.Guard, forget: Callable[[uuid.UUID], None]) -> None:
+        self._db, self._quotas, self._forget = db, limited, forget
 
     async def add(self, call: pipeline.Call, request: pb2.AddMemberRequest) -> pb2.AddMemberResponse:
         organization_id, email = parents.organization(call), request.email.lower()
         async with self._db.connection() as connection, connection.transaction():
             member = await organization_members.add(connection, organization_id, email, Role(request.role))
+            await self._quotas.judge_new(connection, "members", organization_id)
         self._changed(member)
         return pb2.AddMemberResponse(member=_shown(organization_id, member))
 
@@ -115,9 +116,9 @@ def _rules_of_update(request: pb2.UpdateMemberRequest, breaches: rules.Breaches)
     _judge_role(request.role, breaches)
 
 
-def operations(db: database.Database, forget: Callable[[uuid.UUID], None]) -> list[registry.Operation]:
+def operations(db: database.Database, limited: quotas.Guard, forget: Callable[[uuid.UUID], None]) -> list[registry.Operation]:
     """The part of OrganizationService that is about members."""
-    handlers = Members(db, forget)
+    handlers = Members(db, limited, forget)
     service, unary, scope = "OrganizationService", registry.Kind.UNARY, registry.Scope.ORGANIZATION
     return [
         registry.Operation(

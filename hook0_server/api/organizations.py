@@ -6,22 +6,27 @@ from collections.abc import Callable
 from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2
 from hook0_client._gen.hook0.v1 import organization_service_pb2 as pb2
 from hook0_server.access import encryption, issue, principals
-from hook0_server.api import etags, masks, members, pages, parents, pipeline, registry, repeats, rules
+from hook0_server.api import etags, masks, members, pages, parents, pipeline, quotas, registry, repeats, rules
 from hook0_server.model import errors, limits
 from hook0_server.model.roles import Role
 from hook0_server.store import applications, database, organization_members, organizations, wake
 
 _KIND = "organizations"
-_CHANGEABLE = ("name",)
+_CHANGEABLE = ("name", "quotas")
 _EVERYTHING = uuid.UUID(int=0)  # what page tokens of a list without a parent are bound to
 _SLICE = 50  # applications that end before the organization is looked at again
 
 
 class Organizations:
     def __init__(
-        self, db: database.Database, keyring: encryption.Keyring, hints: wake.Wake, forget: Callable[[uuid.UUID], None]
+        self,
+        db: database.Database,
+        keyring: encryption.Keyring,
+        hints: wake.Wake,
+        limited: quotas.Guard,
+        forget: Callable[[uuid.UUID], None],
     ) -> None:
-        self._db, self._wake, self._forget = db, hints, forget
+        self._db, self._wake, self._quotas, self._forget = db, hints, limited, forget
         self._repeats = repeats.Repeats(db, keyring)
 
     async def create(self, call: pipeline.Call, request: pb2.CreateOrganizationRequest) -> pb2.CreateOrganizationResponse:
@@ -32,7 +37,7 @@ class Organizations:
             if principal.user_id is not None:
                 await organization_members.join(connection, created.organization_id, principal.user_id, Role.OWNER)
             role = Role.OWNER if principal.user_id is not None else None
-            return pb2.CreateOrganizationResponse(organization=_shown(created, role))
+            return pb2.CreateOrganizationResponse(organization=await self._shown(created, role, connection))
 
         answer = await self._repeats.once(principal.user_id or _EVERYTHING, request, pb2.CreateOrganizationResponse, make)
         if principal.user_id is not None:
@@ -41,7 +46,9 @@ class Organizations:
 
     async def get(self, call: pipeline.Call, _: pb2.GetOrganizationRequest) -> pb2.GetOrganizationResponse:
         found = await self._existing(parents.organization(call))
-        return pb2.GetOrganizationResponse(organization=_shown(found, _role(call.principal, found)))
+        async with self._db.connection() as connection:
+            shown = await self._shown(found, _role(call.principal, found), connection)
+        return pb2.GetOrganizationResponse(organization=shown)
 
     async def list(self, call: pipeline.Call, request: pb2.ListOrganizationsRequest) -> pb2.ListOrganizationsResponse:
         visible = None if call.principal.kind == "master" else sorted(call.principal.roles)
@@ -51,22 +58,28 @@ class Organizations:
         found = await organizations.page(self._db, visible, before=before, size=size + 1)
         shown, token = pages.cut(found, size, _KIND, parent, lambda each: each.organization_id)
         return pb2.ListOrganizationsResponse(
-            organizations=[_shown(each, _role(call.principal, each)) for each in shown], next_page_token=token
+            organizations=[_listed(each, _role(call.principal, each)) for each in shown], next_page_token=token
         )
 
     async def update(self, call: pipeline.Call, request: pb2.UpdateOrganizationRequest) -> pb2.UpdateOrganizationResponse:
         organization_id, given = parents.organization(call), request.organization
-        paths = masks.paths(request.update_mask, given, _CHANGEABLE)
+        named = "name" in masks.paths(request.update_mask, given, _CHANGEABLE)
+        limited = quotas.are_named(request.update_mask)
+        if limited:
+            quotas.only_master(call)
         changed = await organizations.update(
             self._db,
             organization_id,
-            name=given.name if "name" in paths else None,
+            name=given.name if named else None,
+            limits=quotas.given(given.quotas) if limited else None,
             revision=etags.revision(given.etag),
         )
         if changed is None:
             await self._existing(organization_id)
             raise etags.mismatch()
-        return pb2.UpdateOrganizationResponse(organization=_shown(changed, _role(call.principal, changed)))
+        async with self._db.connection() as connection:
+            shown = await self._shown(changed, _role(call.principal, changed), connection)
+        return pb2.UpdateOrganizationResponse(organization=shown)
 
     async def delete(self, call: pipeline.Call, request: pb2.DeleteOrganizationRequest) -> pb2.DeleteOrganizationResponse:
         organization_id = parents.organization(call)
@@ -87,6 +100,13 @@ class Organizations:
                 await applications.delete(self._db, application_id)
             self._wake.notify(wake.SUBSCRIPTIONS)
 
+    async def _shown(
+        self, found: organizations.Organization, role: Role | None, connection: database.Connection
+    ) -> resource_pb2.Organization:
+        shown = _listed(found, role)
+        await self._quotas.fill(shown, found.limits, connection)
+        return shown
+
     async def _existing(self, organization_id: uuid.UUID) -> organizations.Organization:
         found = await organizations.get(self._db, organization_id)
         if found is None:
@@ -98,14 +118,17 @@ def _role(principal: principals.Principal, organization: organizations.Organizat
     return principal.roles.get(organization.organization_id) if principal.kind == "user" else None
 
 
-def _shown(organization: organizations.Organization, role: Role | None) -> resource_pb2.Organization:
-    return resource_pb2.Organization(
+def _listed(organization: organizations.Organization, role: Role | None) -> resource_pb2.Organization:
+    """Without its usage, which takes counting."""
+    shown = resource_pb2.Organization(
         organization_id=str(organization.organization_id),
         name=organization.name,
         created_at=organization.created_at,
         etag=etags.of(organization.revision),
         role=members.shown_role(role),
     )
+    quotas.fill_own(shown, organization.limits)
+    return shown
 
 
 def _rules_of_create(request: pb2.CreateOrganizationRequest, breaches: rules.Breaches) -> None:
@@ -127,6 +150,8 @@ def _rules_of_update(request: pb2.UpdateOrganizationRequest, breaches: rules.Bre
     breaches.uuid("organization.organization_id", given.organization_id)
     if "name" in masks.paths(request.update_mask, given, _CHANGEABLE):
         breaches.text("organization.name", given.name, *limits.NAME_CHARACTERS)
+    if quotas.are_named(request.update_mask):
+        quotas.judge("organization.quotas", given.quotas, quotas.Owner.ORGANIZATION, breaches)
 
 
 def _rules_of_delete(request: pb2.DeleteOrganizationRequest, breaches: rules.Breaches) -> None:
@@ -134,10 +159,14 @@ def _rules_of_delete(request: pb2.DeleteOrganizationRequest, breaches: rules.Bre
 
 
 def operations(
-    db: database.Database, keyring: encryption.Keyring, hints: wake.Wake, forget: Callable[[uuid.UUID], None]
+    db: database.Database,
+    keyring: encryption.Keyring,
+    hints: wake.Wake,
+    limited: quotas.Guard,
+    forget: Callable[[uuid.UUID], None],
 ) -> list[registry.Operation]:
     """OrganizationService, whole. `forget` is told of people whose roles changed."""
-    handlers = Organizations(db, keyring, hints, forget)
+    handlers = Organizations(db, keyring, hints, limited, forget)
     service, unary, scope = "OrganizationService", registry.Kind.UNARY, registry.Scope
     return [
         registry.Operation(
@@ -161,5 +190,5 @@ def operations(
             service, "DeleteOrganization", pb2.DeleteOrganizationRequest, pb2.DeleteOrganizationResponse, unary,
             "organization:delete", handlers.delete, scope=scope.ORGANIZATION, rules=_rules_of_delete,
         ),
-        *members.operations(db, forget),
+        *members.operations(db, limited, forget),
     ]  # fmt: skip

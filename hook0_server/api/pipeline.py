@@ -226,16 +226,17 @@ class Pipeline:
 
     async def _judge(self, call: Call, operation: registry.Operation, request: Request) -> None:
         readable = _judged(operation, request)
-        if operation.scope is registry.Scope.APPLICATION:
+        scope = operation.scope_of(readable) if operation.scope_of else operation.scope
+        if scope is registry.Scope.APPLICATION:
             await call.authorize(operation.application_id(readable))
-        elif operation.scope is registry.Scope.ORGANIZATION:
+        elif scope is registry.Scope.ORGANIZATION:
             named = ids.parse(operation.organization_id(readable))  # its form is a field rule's
             call.organization_id = await self._permissions.on_organization(call.principal, operation.action, named)
-        elif operation.scope is registry.Scope.INSTANCE:
+        elif scope is registry.Scope.INSTANCE:
             self._permissions.on_instance(call.principal, operation.action)
-        elif operation.scope is registry.Scope.CALLER:
+        elif scope is registry.Scope.CALLER:
             self._permissions.on_caller(call.principal, operation.action)
-        elif operation.scope is registry.Scope.USER:
+        elif scope is registry.Scope.USER:
             self._permissions.on_self(call.principal, operation.action)
 
 

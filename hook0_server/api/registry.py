@@ -56,6 +56,7 @@ class Operation:
     organization_id: Callable[[Any], str] = lambda request: str(request.organization_id)  # the same
     asks_labels: bool = False  # the handler asks itself, by call.allows_labels, of everything that has some
     rules: Callable[[Any, field_rules.Breaches], None] | None = None
+    scope_of: Callable[[Any], Scope] | None = None  # where the request decides; then `scope` says nothing
 
     @property
     def name(self) -> str:

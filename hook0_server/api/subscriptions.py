@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from hook0_client._gen.hook0.v1 import subscription_service_pb2 as pb2
 from hook0_server.access import encryption, issue
-from hook0_server.api import etags, listing, masks, pages, parents, pipeline, registry, repeats, rules
+from hook0_server.api import etags, listing, masks, pages, parents, pipeline, quotas, registry, repeats, rules
 from hook0_server.api import subscription_messages as messages
 from hook0_server.api import subscription_rules as field_rules
 from hook0_server.model import errors, targets
@@ -16,8 +16,10 @@ _KIND = "subscriptions"
 
 
 class Subscriptions:
-    def __init__(self, db: database.Database, keyring: encryption.Keyring, hints: wake.Wake) -> None:
-        self._db, self._keyring, self._wake = db, keyring, hints
+    def __init__(
+        self, db: database.Database, keyring: encryption.Keyring, hints: wake.Wake, limited: quotas.Guard | None = None
+    ) -> None:
+        self._db, self._keyring, self._wake, self._quotas = db, keyring, hints, limited or quotas.Guard()
         self._repeats = repeats.Repeats(db, keyring)
 
     async def create(self, call: pipeline.Call, request: pb2.CreateSubscriptionRequest) -> pb2.CreateSubscriptionResponse:
@@ -33,6 +35,7 @@ class Subscriptions:
             created = await subscriptions.create(
                 connection, application_id, subscription_id, draft, secret_sealed=secret.sealed
             )
+            await self._quotas.judge_new(connection, "subscriptions", application_id)
             shown = messages.shown(created, self._keyring)
             return pb2.CreateSubscriptionResponse(subscription=shown, secret=secret.text)
 
@@ -111,9 +114,10 @@ def operations(
     *,
     allow_targets: Sequence[targets.Network],
     retention_days: int,
+    limited: quotas.Guard | None = None,
 ) -> list[registry.Operation]:
     """SubscriptionService, whole. `allow_targets` may be called although they are private."""
-    handlers = Subscriptions(db, keyring, hints)
+    handlers = Subscriptions(db, keyring, hints, limited)
     judged = field_rules.SubscriptionRules(allow_targets, retention_days)
     service, unary = "SubscriptionService", registry.Kind.UNARY
     return [

@@ -6,11 +6,12 @@ than one statement after the other takes them, the next one waits for more, 8 ms
 
 import asyncio
 import contextlib
+import os
 import random
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,12 +59,18 @@ class Writer:
         self.queue, self.counts = queue.Queue(), counts.Counts()
         # The second one helps where a whole batch waits or the first takes long: two that share less starve the batching.
         self._hots = {db.hot("writer 1"): self.queue.any, db.hot("writer 2"): self.queue.crowded}
+        self._places = {hot: number for number, hot in enumerate(self._hots)}
+        self._process: Callable[[], int] = os.getpid
         self._gathering = gathering.Gathering(self.queue, hand_over)
         self._writing = [asyncio.Lock() for _ in self._hots]
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Writes until the block ends, and then what still waits; a second cancellation gives that up."""
+    async def running(self, process: Callable[[], int] = os.getpid) -> AsyncIterator[None]:
+        """Writes until the block ends, and then what still waits; a second cancellation gives that up.
+
+        `process`: a number that few others have. Those who share it count in the same rows, and wait for each other.
+        """
+        self._process = process
         async with asyncio.TaskGroup() as tasks:
             writers = [
                 tasks.create_task(self._write_on(hot, work, turn), name=f"ingest.writer-{number}")
@@ -195,8 +202,10 @@ class Writer:
         for attempt in range(_CONTENDED_TRIES):
             node = self._hand_over.node_id()
             places = self._hand_over.places(sum(len(row.payload) for row in rows))
+            slot = (self._process() * len(self._places) + self._places[hot]) % publish.SLOTS
             try:
-                return await publish.publish(hot, rows, node=node, places=places, full=self._hand_over.full()), node
+                full = self._hand_over.full()
+                return await publish.publish(hot, rows, node=node, places=places, full=full, slot=slot), node
             except database.ResultUnknown:
                 self._hand_over.result_unknown()
                 raise

@@ -78,7 +78,9 @@ def _quota(refusal: errors.Refused) -> Any:
     if not isinstance(refusal, errors.QuotaExceeded):
         return None
     failure = error_details_pb2.QuotaFailure()
-    failure.violations.add(subject=refusal.reason, description=_cut(refusal.message, _MOST_TEXT_BYTES))
+    failure.violations.add(
+        subject=refusal.metadata.get("quota", refusal.reason), description=_cut(refusal.message, _MOST_TEXT_BYTES)
+    )
     return failure
 
 

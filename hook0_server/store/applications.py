@@ -4,7 +4,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from hook0_server.model import errors
+from psycopg.types.json import Jsonb
+
+from hook0_server.model import errors, quotas
 from hook0_server.store import database, rows, sql, subscriptions
 
 SQL = sql.beside(__file__)
@@ -17,6 +19,7 @@ class Application:
     name: str
     revision: int
     created_at: datetime
+    limits: quotas.Quotas  # its own
 
 
 async def hold(connection: database.Connection, application_id: uuid.UUID) -> None:
@@ -38,26 +41,33 @@ async def create(
 ) -> Application:
     parameters = {"application_id": application_id, "organization_id": organization_id, "name": name}
     cursor = await connection.execute(SQL.create, parameters)
-    return Application(*await rows.only(cursor))
+    return _read(await rows.only(cursor))
 
 
 async def get(db: database.Database, application_id: uuid.UUID) -> Application | None:
     row = await db.fetch_one(SQL.get, {"application_id": application_id})
-    return Application(*row) if row else None
+    return _read(row) if row else None
 
 
 async def page(db: database.Database, organization_id: uuid.UUID, *, before: uuid.UUID | None, size: int) -> list[Application]:
     """Newest first, those whose ids are smaller than `before`."""
     rows = await db.fetch(SQL.page, {"organization_id": organization_id, "before": before, "size": size})
-    return [Application(*row) for row in rows]
+    return [_read(row) for row in rows]
 
 
 async def update(
-    db: database.Database, application_id: uuid.UUID, *, name: str | None, revision: int | None
+    db: database.Database,
+    application_id: uuid.UUID,
+    *,
+    name: str | None,
+    limits: quotas.Quotas | None = None,
+    revision: int | None,
 ) -> Application | None:
     """Change what is not None, if it still has this revision (None: any). None: there is no such row."""
-    row = await db.fetch_one(SQL.update, {"application_id": application_id, "name": name, "revision": revision})
-    return Application(*row) if row else None
+    given = None if limits is None else Jsonb(limits.set_ones())
+    parameters = {"application_id": application_id, "name": name, "quotas": given, "revision": revision}
+    row = await db.fetch_one(SQL.update, parameters)
+    return _read(row) if row else None
 
 
 async def delete(db: database.Database, application_id: uuid.UUID) -> bool:
@@ -72,3 +82,8 @@ async def finish_deletions(db: database.Database) -> int:
     """End the subscriptions that a dying server left in deleted applications; answers how many. For upkeep."""
     rows = await db.fetch(SQL.deleted_with_subscriptions)
     return sum([await subscriptions.delete_all(db, row[0]) for row in rows])
+
+
+def _read(row: database.Row) -> Application:
+    application_id, organization_id, name, revision, created_at, limits = row
+    return Application(application_id, organization_id, name, revision, created_at, quotas.Quotas.stored(limits))

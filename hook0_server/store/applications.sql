@@ -5,16 +5,16 @@ SELECT 1 FROM applications WHERE application_id = %(application_id)b AND deleted
 -- name: create
 INSERT INTO applications (application_id, organization_id, name)
 VALUES (%(application_id)b, %(organization_id)b, %(name)b)
-RETURNING application_id, organization_id, name, revision, created_at
+RETURNING application_id, organization_id, name, revision, created_at, quotas
 
 -- name: get
-SELECT application_id, organization_id, name, revision, created_at
+SELECT application_id, organization_id, name, revision, created_at, quotas
   FROM applications
  WHERE application_id = %(application_id)b AND deleted_at IS NULL
 
 -- name: page
 -- Newest first (ids are version 7). Index: applications_by_organization.
-SELECT application_id, organization_id, name, revision, created_at
+SELECT application_id, organization_id, name, revision, created_at, quotas
   FROM applications
  WHERE organization_id = %(organization_id)b AND deleted_at IS NULL
    AND (%(before)b::uuid IS NULL OR application_id < %(before)b::uuid)
@@ -24,10 +24,10 @@ SELECT application_id, organization_id, name, revision, created_at
 -- name: update
 -- Null: left as it is, or whatever revision it has.
 UPDATE applications
-   SET name = coalesce(%(name)b::text, name), revision = revision + 1
+   SET name = coalesce(%(name)b::text, name), quotas = coalesce(%(quotas)b::jsonb, quotas), revision = revision + 1
  WHERE application_id = %(application_id)b AND deleted_at IS NULL
    AND (%(revision)b::bigint IS NULL OR revision = %(revision)b::bigint)
-RETURNING application_id, organization_id, name, revision, created_at
+RETURNING application_id, organization_id, name, revision, created_at, quotas
 
 -- name: delete
 -- Its secrets end with it, in the same transaction; its subscriptions end in slices after it.

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hook0_server.model import errors
+from psycopg.types.json import Jsonb
+
+from hook0_server.model import errors, quotas
 from hook0_server.store import database, rows, sql
 
 SQL = sql.beside(__file__)
@@ -17,6 +19,7 @@ class Organization:
     name: str
     revision: int
     created_at: datetime
+    limits: quotas.Quotas  # its own
 
 
 async def ensure_one(db: database.Database, organization_id: uuid.UUID, *, name: str) -> uuid.UUID:
@@ -51,12 +54,12 @@ async def lock(connection: database.Connection, organization_id: uuid.UUID) -> N
 
 async def create(connection: database.Connection, organization_id: uuid.UUID, name: str) -> Organization:
     cursor = await connection.execute(SQL.create, {"organization_id": organization_id, "name": name})
-    return Organization(*await rows.only(cursor))
+    return _read(await rows.only(cursor))
 
 
 async def get(db: database.Database, organization_id: uuid.UUID) -> Organization | None:
     row = await db.fetch_one(SQL.get, {"organization_id": organization_id})
-    return Organization(*row) if row else None
+    return _read(row) if row else None
 
 
 async def page(
@@ -64,15 +67,22 @@ async def page(
 ) -> list[Organization]:
     """Newest first, of those that are visible (None: all), those whose ids are smaller than `before`."""
     parameters = {"visible": None if visible is None else list(visible), "before": before, "size": size}
-    return [Organization(*row) for row in await db.fetch(SQL.page, parameters)]
+    return [_read(row) for row in await db.fetch(SQL.page, parameters)]
 
 
 async def update(
-    db: database.Database, organization_id: uuid.UUID, *, name: str | None, revision: int | None
+    db: database.Database,
+    organization_id: uuid.UUID,
+    *,
+    name: str | None,
+    limits: quotas.Quotas | None = None,
+    revision: int | None,
 ) -> Organization | None:
     """Change what is not None, if it still has this revision (None: any). None: there is no such row."""
-    row = await db.fetch_one(SQL.update, {"organization_id": organization_id, "name": name, "revision": revision})
-    return Organization(*row) if row else None
+    given = None if limits is None else Jsonb(limits.set_ones())
+    parameters = {"organization_id": organization_id, "name": name, "quotas": given, "revision": revision}
+    row = await db.fetch_one(SQL.update, parameters)
+    return _read(row) if row else None
 
 
 async def applications(connection: database.Connection, organization_id: uuid.UUID, *, size: int) -> list[uuid.UUID]:
@@ -85,3 +95,8 @@ async def delete(connection: database.Connection, organization_id: uuid.UUID) ->
     """End it and what people had in it. False: there is no such organization."""
     cursor = await connection.execute(SQL.delete, {"organization_id": organization_id})
     return await cursor.fetchone() is not None
+
+
+def _read(row: database.Row) -> Organization:
+    organization_id, name, revision, created_at, limits = row
+    return Organization(organization_id, name, revision, created_at, quotas.Quotas.stored(limits))

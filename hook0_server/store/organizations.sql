@@ -8,16 +8,16 @@ SELECT organization_id FROM organizations WHERE deleted_at IS NULL ORDER BY orga
 -- name: create
 INSERT INTO organizations (organization_id, name)
 VALUES (%(organization_id)b, %(name)b)
-RETURNING organization_id, name, revision, created_at
+RETURNING organization_id, name, revision, created_at, quotas
 
 -- name: get
-SELECT organization_id, name, revision, created_at
+SELECT organization_id, name, revision, created_at, quotas
   FROM organizations
  WHERE organization_id = %(organization_id)b AND deleted_at IS NULL
 
 -- name: page
 -- Newest first (ids are version 7); null: whoever it is, all of them.
-SELECT organization_id, name, revision, created_at
+SELECT organization_id, name, revision, created_at, quotas
   FROM organizations
  WHERE deleted_at IS NULL
    AND (%(visible)b::uuid[] IS NULL OR organization_id = ANY (%(visible)b::uuid[]))
@@ -28,10 +28,10 @@ SELECT organization_id, name, revision, created_at
 -- name: update
 -- Null: left as it is, or whatever revision it has.
 UPDATE organizations
-   SET name = coalesce(%(name)b::text, name), revision = revision + 1
+   SET name = coalesce(%(name)b::text, name), quotas = coalesce(%(quotas)b::jsonb, quotas), revision = revision + 1
  WHERE organization_id = %(organization_id)b AND deleted_at IS NULL
    AND (%(revision)b::bigint IS NULL OR revision = %(revision)b::bigint)
-RETURNING organization_id, name, revision, created_at
+RETURNING organization_id, name, revision, created_at, quotas
 
 -- name: hold
 -- Keeps an organization from being deleted until the transaction ends; no row: there is none to keep.

@@ -13,6 +13,8 @@ from hook0_server.store import arrays, database, sql
 
 SQL = sql.beside(__file__)
 
+SLOTS = 16  # of event_counts
+
 EventKey = tuple[int, int]  # application_id, event_id as numbers: a UUID hashes and compares in Python
 Owed = list[tuple[uuid.UUID, uuid.UUID, bool]]  # delivery_id, subscription_id, whether this node holds it
 
@@ -57,17 +59,19 @@ class Verdict:
 
 
 async def publish(
-    hot: database.Hot, events: Sequence[NewEvent], *, node: int | None, places: int, full: list[uuid.UUID]
+    hot: database.Hot, events: Sequence[NewEvent], *, node: int | None, places: int, full: list[uuid.UUID], slot: int = 0
 ) -> Stored:
-    """Store the events that are new, each with its deliveries: one transaction. They must be distinct and sorted."""
+    """Store the events that are new, each with its deliveries: one transaction. They must be distinct and sorted.
+
+    `slot`: where they are counted, from 0 to SLOTS - 1. Writers with the same one wait for each other's commits.
+    """
+    how = {"node": node, "places": places if node is not None else 0, "full": full, "slot": slot}
     if any(event.keyed for event in events):
-        return await _publish_keyed(hot, events, node=node, places=places, full=full)
-    return _stored(await hot.fetch(SQL.publish, _publish_parameters(events, node, places, full)))
+        return await _publish_keyed(hot, events, how)
+    return _stored(await hot.fetch(SQL.publish, _publish_parameters(events, how)))
 
 
-async def _publish_keyed(
-    hot: database.Hot, events: Sequence[NewEvent], *, node: int | None, places: int, full: list[uuid.UUID]
-) -> Stored:
+async def _publish_keyed(hot: database.Hot, events: Sequence[NewEvent], how: dict[str, Any]) -> Stored:
     """The same where ids do not carry their day: first who is first, in the same transaction."""
     keyed = [event for event in events if event.keyed]
     async with hot.transaction() as connection:
@@ -80,20 +84,17 @@ async def _publish_keyed(
         taken = [keyed[position - 1] for (position,) in await cursor.fetchall()]
         first = {event.key for event in taken}
         allowed = [event for event in events if not event.keyed or event.key in first]
-        cursor = await connection.execute(SQL.publish, _publish_parameters(allowed, node, places, full), binary=True)
+        cursor = await connection.execute(SQL.publish, _publish_parameters(allowed, how), binary=True)
         stored = _stored(await cursor.fetchall())
         if lost := [event for event in taken if event.key not in stored.owed]:
             await connection.execute(SQL.drop_keys, _keys(lost), binary=True)
     return stored
 
 
-def _publish_parameters(events: Sequence[NewEvent], node: int | None, places: int, full: list[uuid.UUID]) -> dict[str, Any]:
-    parameters = _content(events)
+def _publish_parameters(events: Sequence[NewEvent], how: dict[str, Any]) -> dict[str, Any]:
+    parameters = _content(events) | how
     parameters["source_ip"] = arrays.texts([event.source_ip for event in events])
     return parameters | {
-        "node": node,
-        "places": places if node is not None else 0,
-        "full": full,
         "broadcast": delivery.BROADCAST_THRESHOLD,
         "time_and_version": f"{int(time.time() * 1000):012x}7{secrets.randbits(12):03x}",
         "seed": secrets.randbits(63),

@@ -2,7 +2,7 @@
 -- the same ids in different orders deadlock. `day` must have a partition: one event outside the window fails its whole batch.
 
 -- name: publish
--- Stores the new events of one batch, fans them out and takes the deliveries: one statement, one transaction.
+-- Stores the new events of one batch, fans them out, takes the deliveries and counts the events: one statement, one transaction.
 -- Answers a row for each delivery; one without a delivery_id for an event that nobody wants (held false) or a broadcast (held true);
 -- and one with received_at. An event that is not answered was not stored: ask `classify`.
 -- Indexes: event_types_pkey, events_pkey, subscriptions_by_route (its column is uuid_send(application_id)). OFFSET 0 keeps each probe a probe, whatever the statistics say.
@@ -45,6 +45,10 @@ WITH stored AS (
             FROM wanted w CROSS JOIN LATERAL unnest(w.subscription_ids) AS s (subscription_id)
            WHERE cardinality(w.subscription_ids) <= %(broadcast)b::int) w
   RETURNING application_id, event_id, delivery_id, subscription_id, owner
+), counted AS (                     -- nobody reads it, so it runs last: its rows are locked for little more than the commit
+  INSERT INTO event_counts AS c (application_id, day, slot, events)
+  SELECT application_id, (now() AT TIME ZONE 'UTC')::date, %(slot)b::int2, count(*) FROM stored GROUP BY application_id ORDER BY application_id
+  ON CONFLICT (application_id, day, slot) DO UPDATE SET events = c.events + excluded.events
 )
 SELECT application_id, event_id, delivery_id, subscription_id, owner IS NOT NULL AS held, NULL::timestamptz AS received_at FROM delivery
 UNION ALL

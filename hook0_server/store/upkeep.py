@@ -42,6 +42,7 @@ async def forget(db: database.Database, *, retention_days: int) -> dict[str, int
         "request_answers": SQL.forget_request_answers,
         "subscriptions": SQL.forget_subscriptions,
         "sessions": SQL.forget_sessions,
+        "event_counts": SQL.forget_event_counts,
     }
     return {table: await _all_slices(db, statement, retention_days) for table, statement in statements.items()}
 

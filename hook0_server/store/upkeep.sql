@@ -31,6 +31,12 @@ DELETE FROM sessions WHERE session_id IN (
   SELECT session_id FROM sessions WHERE expire_at < now() - interval '1 hour'
    ORDER BY expire_at LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED)
 
+-- name: forget_event_counts
+-- A slice of the counts of days that are kept no more. Index: event_counts_by_age.
+DELETE FROM event_counts WHERE (application_id, day, slot) IN (
+  SELECT application_id, day, slot FROM event_counts WHERE day + 0 < (now() AT TIME ZONE 'UTC')::date - %(retention_days)b::int
+   ORDER BY day + 0 LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED)
+
 -- name: begin_vacuum
 -- Whether enough of deliveries is dead, and no other server vacuums it now. The lock is the connection's.
 SELECT CASE WHEN n_dead_tup >= %(least)b::bigint THEN pg_try_advisory_lock(%(key)b::bigint) ELSE false END

@@ -18,7 +18,7 @@ from hook0_client._gen.hook0.v1 import (
 )
 from hook0_server import metrics
 from hook0_server.access import credentials, encryption, issue, permissions
-from hook0_server.api import applications, event_types, pipeline, subscriptions
+from hook0_server.api import applications, event_types, pipeline, quotas, subscriptions
 from hook0_server.model import errors, targets
 from hook0_server.store import database, organizations, wake
 
@@ -37,14 +37,22 @@ TABLES = (
 class Management:
     """`await management(request)` is a call with the master key, or with `secret`."""
 
-    def __init__(self, db: database.Database, organization_id: uuid.UUID, allowed: Sequence[targets.Network] = ()) -> None:
+    def __init__(
+        self,
+        db: database.Database,
+        organization_id: uuid.UUID,
+        allowed: Sequence[targets.Network] = (),
+        limited: quotas.Guard | None = None,
+    ) -> None:
         self.db, self.organization_id = db, organization_id
         self.keyring = encryption.Keyring([("test", b"k" * 32)])
         self.wake = wake.Wake(db)
         operations = [
-            *applications.operations(db, self.keyring, self.wake),
-            *event_types.operations(db, self.keyring),
-            *subscriptions.operations(db, self.keyring, self.wake, allow_targets=allowed, retention_days=RETENTION_DAYS),
+            *applications.operations(db, self.keyring, self.wake, limited),
+            *event_types.operations(db, self.keyring, limited),
+            *subscriptions.operations(
+                db, self.keyring, self.wake, allow_targets=allowed, retention_days=RETENTION_DAYS, limited=limited
+            ),
         ]
         self._operations = {operation.request: operation for operation in operations}
         authenticator = credentials.Authenticator(db, uuid.UUID(MASTER), seconds=0)

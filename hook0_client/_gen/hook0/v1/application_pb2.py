@@ -23,17 +23,18 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from hook0_client._gen.hook0.v1 import quota_pb2 as hook0_dot_v1_dot_quota__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahook0/v1/application.proto\x12\x08hook0.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\x0b\x41pplication\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\'\n\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x39\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x12\n\x04\x65tag\x18\x05 \x01(\tR\x04\x65tag\"\x90\x02\n\x11\x41pplicationSecret\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x32\n\x15\x61pplication_secret_id\x18\x02 \x01(\tR\x13\x61pplicationSecretId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x39\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\ndeleted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tdeletedAt\x12\x16\n\x06secret\x18\x06 \x01(\tR\x06secretb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahook0/v1/application.proto\x12\x08hook0.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14hook0/v1/quota.proto\"\x91\x02\n\x0b\x41pplication\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\'\n\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x39\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x12\n\x04\x65tag\x18\x05 \x01(\tR\x04\x65tag\x12(\n\x06quotas\x18\x06 \x01(\x0b\x32\x10.hook0.v1.QuotasR\x06quotas\x12%\n\x05usage\x18\x07 \x01(\x0b\x32\x0f.hook0.v1.UsageR\x05usage\"\x90\x02\n\x11\x41pplicationSecret\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x32\n\x15\x61pplication_secret_id\x18\x02 \x01(\tR\x13\x61pplicationSecretId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x39\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\ndeleted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tdeletedAt\x12\x16\n\x06secret\x18\x06 \x01(\tR\x06secretb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hook0.v1.application_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPLICATION']._serialized_start=74
-  _globals['_APPLICATION']._serialized_end=266
-  _globals['_APPLICATIONSECRET']._serialized_start=269
-  _globals['_APPLICATIONSECRET']._serialized_end=541
+  _globals['_APPLICATION']._serialized_start=96
+  _globals['_APPLICATION']._serialized_end=369
+  _globals['_APPLICATIONSECRET']._serialized_start=372
+  _globals['_APPLICATIONSECRET']._serialized_end=644
 # @@protoc_insertion_point(module_scope)

@@ -91,7 +91,8 @@ class ApplicationServiceServicer(object):
     """
 
     def CreateApplication(self, request, context):
-        """Creates an application with a first secret. NOT_FOUND / ORGANIZATION_NOT_FOUND, ALREADY_EXISTS / REQUEST_ID_REUSED.
+        """Creates an application with a first secret. NOT_FOUND / ORGANIZATION_NOT_FOUND, ALREADY_EXISTS / REQUEST_ID_REUSED,
+        RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,9 @@ class ApplicationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ApplicationServiceAsyncStub: ...
     CreateApplication: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.CreateApplicationRequest, _application_service_pb2.CreateApplicationResponse]
-    """Creates an application with a first secret. NOT_FOUND / ORGANIZATION_NOT_FOUND, ALREADY_EXISTS / REQUEST_ID_REUSED."""
+    """Creates an application with a first secret. NOT_FOUND / ORGANIZATION_NOT_FOUND, ALREADY_EXISTS / REQUEST_ID_REUSED,
+    RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
+    """
     GetApplication: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.GetApplicationRequest, _application_service_pb2.GetApplicationResponse]
     """Answers one application."""
     ListApplications: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.ListApplicationsRequest, _application_service_pb2.ListApplicationsResponse]
@@ -70,7 +72,9 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateApplication: _aio.UnaryUnaryMultiCallable[_application_service_pb2.CreateApplicationRequest, _application_service_pb2.CreateApplicationResponse]  # type: ignore[assignment]
-    """Creates an application with a first secret. NOT_FOUND / ORGANIZATION_NOT_FOUND, ALREADY_EXISTS / REQUEST_ID_REUSED."""
+    """Creates an application with a first secret. NOT_FOUND / ORGANIZATION_NOT_FOUND, ALREADY_EXISTS / REQUEST_ID_REUSED,
+    RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
+    """
     GetApplication: _aio.UnaryUnaryMultiCallable[_application_service_pb2.GetApplicationRequest, _application_service_pb2.GetApplicationResponse]  # type: ignore[assignment]
     """Answers one application."""
     ListApplications: _aio.UnaryUnaryMultiCallable[_application_service_pb2.ListApplicationsRequest, _application_service_pb2.ListApplicationsResponse]  # type: ignore[assignment]
@@ -106,7 +110,9 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _application_service_pb2.CreateApplicationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_application_service_pb2.CreateApplicationResponse, _abc.Awaitable[_application_service_pb2.CreateApplicationResponse]]:
-        """Creates an application with a first secret. NOT_FOUND / ORGANIZATION_NOT_FOUND, ALREADY_EXISTS / REQUEST_ID_REUSED."""
+        """Creates an application with a first secret. NOT_FOUND / ORGANIZATION_NOT_FOUND, ALREADY_EXISTS / REQUEST_ID_REUSED,
+        RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
+        """
 
     @_abc_1.abstractmethod
     def GetApplication(

@@ -72,7 +72,8 @@ class EventTypeServiceServicer(object):
 
     def CreateEventType(self, request, context):
         """Creates an event type, or brings a deleted one back with the description given. ALREADY_EXISTS /
-        EVENT_TYPE_ALREADY_EXISTS where it is in use, ALREADY_EXISTS / REQUEST_ID_REUSED.
+        EVENT_TYPE_ALREADY_EXISTS where it is in use, ALREADY_EXISTS / REQUEST_ID_REUSED, RESOURCE_EXHAUSTED /
+        QUOTA_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

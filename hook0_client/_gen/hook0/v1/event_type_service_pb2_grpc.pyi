@@ -38,7 +38,8 @@ class EventTypeServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EventTypeServiceAsyncStub: ...
     CreateEventType: _grpc.UnaryUnaryMultiCallable[_event_type_service_pb2.CreateEventTypeRequest, _event_type_service_pb2.CreateEventTypeResponse]
     """Creates an event type, or brings a deleted one back with the description given. ALREADY_EXISTS /
-    EVENT_TYPE_ALREADY_EXISTS where it is in use, ALREADY_EXISTS / REQUEST_ID_REUSED.
+    EVENT_TYPE_ALREADY_EXISTS where it is in use, ALREADY_EXISTS / REQUEST_ID_REUSED, RESOURCE_EXHAUSTED /
+    QUOTA_EXCEEDED.
     """
     GetEventType: _grpc.UnaryUnaryMultiCallable[_event_type_service_pb2.GetEventTypeRequest, _event_type_service_pb2.GetEventTypeResponse]
     """Answers one event type, also a deleted one. NOT_FOUND / EVENT_TYPE_NOT_FOUND."""
@@ -63,7 +64,8 @@ class EventTypeServiceAsyncStub(EventTypeServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateEventType: _aio.UnaryUnaryMultiCallable[_event_type_service_pb2.CreateEventTypeRequest, _event_type_service_pb2.CreateEventTypeResponse]  # type: ignore[assignment]
     """Creates an event type, or brings a deleted one back with the description given. ALREADY_EXISTS /
-    EVENT_TYPE_ALREADY_EXISTS where it is in use, ALREADY_EXISTS / REQUEST_ID_REUSED.
+    EVENT_TYPE_ALREADY_EXISTS where it is in use, ALREADY_EXISTS / REQUEST_ID_REUSED, RESOURCE_EXHAUSTED /
+    QUOTA_EXCEEDED.
     """
     GetEventType: _aio.UnaryUnaryMultiCallable[_event_type_service_pb2.GetEventTypeRequest, _event_type_service_pb2.GetEventTypeResponse]  # type: ignore[assignment]
     """Answers one event type, also a deleted one. NOT_FOUND / EVENT_TYPE_NOT_FOUND."""
@@ -91,7 +93,8 @@ class EventTypeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_event_type_service_pb2.CreateEventTypeResponse, _abc.Awaitable[_event_type_service_pb2.CreateEventTypeResponse]]:
         """Creates an event type, or brings a deleted one back with the description given. ALREADY_EXISTS /
-        EVENT_TYPE_ALREADY_EXISTS where it is in use, ALREADY_EXISTS / REQUEST_ID_REUSED.
+        EVENT_TYPE_ALREADY_EXISTS where it is in use, ALREADY_EXISTS / REQUEST_ID_REUSED, RESOURCE_EXHAUSTED /
+        QUOTA_EXCEEDED.
         """
 
     @_abc_1.abstractmethod

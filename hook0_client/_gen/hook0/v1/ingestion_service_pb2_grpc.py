@@ -30,7 +30,8 @@ class IngestionServiceStub(object):
     acknowledged is not lost. Publishing again with the same event_id is harmless, so every failure may be repeated.
 
     Rules of an event that are broken (INVALID_ARGUMENT, FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND, ALREADY_EXISTS /
-    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event. Everything else
+    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event; so does the quota of a
+    day (RESOURCE_EXHAUSTED / QUOTA_EXCEEDED), until the day ends: also of what had been stored before. Everything else
     fails the call: UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND / APPLICATION_NOT_FOUND, UNAVAILABLE with RetryInfo.
     """
 
@@ -62,7 +63,8 @@ class IngestionServiceServicer(object):
     acknowledged is not lost. Publishing again with the same event_id is harmless, so every failure may be repeated.
 
     Rules of an event that are broken (INVALID_ARGUMENT, FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND, ALREADY_EXISTS /
-    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event. Everything else
+    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event; so does the quota of a
+    day (RESOURCE_EXHAUSTED / QUOTA_EXCEEDED), until the day ends: also of what had been stored before. Everything else
     fails the call: UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND / APPLICATION_NOT_FOUND, UNAVAILABLE with RetryInfo.
     """
 
@@ -123,7 +125,8 @@ class IngestionService(object):
     acknowledged is not lost. Publishing again with the same event_id is harmless, so every failure may be repeated.
 
     Rules of an event that are broken (INVALID_ARGUMENT, FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND, ALREADY_EXISTS /
-    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event. Everything else
+    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event; so does the quota of a
+    day (RESOURCE_EXHAUSTED / QUOTA_EXCEEDED), until the day ends: also of what had been stored before. Everything else
     fails the call: UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND / APPLICATION_NOT_FOUND, UNAVAILABLE with RetryInfo.
     """
 

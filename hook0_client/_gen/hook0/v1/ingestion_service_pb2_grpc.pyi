@@ -31,7 +31,8 @@ class IngestionServiceStub:
     acknowledged is not lost. Publishing again with the same event_id is harmless, so every failure may be repeated.
 
     Rules of an event that are broken (INVALID_ARGUMENT, FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND, ALREADY_EXISTS /
-    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event. Everything else
+    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event; so does the quota of a
+    day (RESOURCE_EXHAUSTED / QUOTA_EXCEEDED), until the day ends: also of what had been stored before. Everything else
     fails the call: UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND / APPLICATION_NOT_FOUND, UNAVAILABLE with RetryInfo.
     """
 
@@ -59,7 +60,8 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     acknowledged is not lost. Publishing again with the same event_id is harmless, so every failure may be repeated.
 
     Rules of an event that are broken (INVALID_ARGUMENT, FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND, ALREADY_EXISTS /
-    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event. Everything else
+    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event; so does the quota of a
+    day (RESOURCE_EXHAUSTED / QUOTA_EXCEEDED), until the day ends: also of what had been stored before. Everything else
     fails the call: UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND / APPLICATION_NOT_FOUND, UNAVAILABLE with RetryInfo.
     """
 
@@ -83,7 +85,8 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
     acknowledged is not lost. Publishing again with the same event_id is harmless, so every failure may be repeated.
 
     Rules of an event that are broken (INVALID_ARGUMENT, FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND, ALREADY_EXISTS /
-    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event. Everything else
+    EVENT_ID_REUSED) fail PublishEvent, and in PublishEvents and PublishEventStream only that event; so does the quota of a
+    day (RESOURCE_EXHAUSTED / QUOTA_EXCEEDED), until the day ends: also of what had been stored before. Everything else
     fails the call: UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND / APPLICATION_NOT_FOUND, UNAVAILABLE with RetryInfo.
     """
 

@@ -23,19 +23,24 @@ _sym_db = _symbol_database.Default()
 
 
 from hook0_client._gen.hook0.v1 import node_pb2 as hook0_dot_v1_dot_node__pb2
+from hook0_client._gen.hook0.v1 import quota_pb2 as hook0_dot_v1_dot_quota__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhook0/v1/instance_service.proto\x12\x08hook0.v1\x1a\x13hook0/v1/node.proto\"N\n\x10ListNodesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x95\x01\n\x11ListNodesResponse\x12$\n\x05nodes\x18\x01 \x03(\x0b\x32\x0e.hook0.v1.NodeR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x32\n\x06unheld\x18\x03 \x01(\x0b\x32\x1a.hook0.v1.UnheldDeliveriesR\x06unheld2W\n\x0fInstanceService\x12\x44\n\tListNodes\x12\x1a.hook0.v1.ListNodesRequest\x1a\x1b.hook0.v1.ListNodesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhook0/v1/instance_service.proto\x12\x08hook0.v1\x1a\x13hook0/v1/node.proto\x1a\x14hook0/v1/quota.proto\"\x12\n\x10GetQuotasRequest\"=\n\x11GetQuotasResponse\x12(\n\x06quotas\x18\x01 \x01(\x0b\x32\x10.hook0.v1.QuotasR\x06quotas\"N\n\x10ListNodesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x95\x01\n\x11ListNodesResponse\x12$\n\x05nodes\x18\x01 \x03(\x0b\x32\x0e.hook0.v1.NodeR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x32\n\x06unheld\x18\x03 \x01(\x0b\x32\x1a.hook0.v1.UnheldDeliveriesR\x06unheld2\x9d\x01\n\x0fInstanceService\x12\x44\n\tListNodes\x12\x1a.hook0.v1.ListNodesRequest\x1a\x1b.hook0.v1.ListNodesResponse\x12\x44\n\tGetQuotas\x12\x1a.hook0.v1.GetQuotasRequest\x1a\x1b.hook0.v1.GetQuotasResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hook0.v1.instance_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTNODESREQUEST']._serialized_start=66
-  _globals['_LISTNODESREQUEST']._serialized_end=144
-  _globals['_LISTNODESRESPONSE']._serialized_start=147
-  _globals['_LISTNODESRESPONSE']._serialized_end=296
-  _globals['_INSTANCESERVICE']._serialized_start=298
-  _globals['_INSTANCESERVICE']._serialized_end=385
+  _globals['_GETQUOTASREQUEST']._serialized_start=88
+  _globals['_GETQUOTASREQUEST']._serialized_end=106
+  _globals['_GETQUOTASRESPONSE']._serialized_start=108
+  _globals['_GETQUOTASRESPONSE']._serialized_end=169
+  _globals['_LISTNODESREQUEST']._serialized_start=171
+  _globals['_LISTNODESREQUEST']._serialized_end=249
+  _globals['_LISTNODESRESPONSE']._serialized_start=252
+  _globals['_LISTNODESRESPONSE']._serialized_end=401
+  _globals['_INSTANCESERVICE']._serialized_start=404
+  _globals['_INSTANCESERVICE']._serialized_end=561
 # @@protoc_insertion_point(module_scope)

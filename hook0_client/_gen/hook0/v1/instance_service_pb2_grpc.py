@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class InstanceServiceStub(object):
-    """Shows the servers behind this address. For those who operate them: only the master key may call it.
+    """Shows the servers behind this address, and what holds for everybody there.
     Every call can end with INVALID_ARGUMENT / FIELD_INVALID, UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE.
     """
 
@@ -41,16 +41,29 @@ class InstanceServiceStub(object):
                 request_serializer=hook0_dot_v1_dot_instance__service__pb2.ListNodesRequest.SerializeToString,
                 response_deserializer=hook0_dot_v1_dot_instance__service__pb2.ListNodesResponse.FromString,
                 _registered_method=True)
+        self.GetQuotas = channel.unary_unary(
+                '/hook0.v1.InstanceService/GetQuotas',
+                request_serializer=hook0_dot_v1_dot_instance__service__pb2.GetQuotasRequest.SerializeToString,
+                response_deserializer=hook0_dot_v1_dot_instance__service__pb2.GetQuotasResponse.FromString,
+                _registered_method=True)
 
 
 class InstanceServiceServicer(object):
-    """Shows the servers behind this address. For those who operate them: only the master key may call it.
+    """Shows the servers behind this address, and what holds for everybody there.
     Every call can end with INVALID_ARGUMENT / FIELD_INVALID, UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE.
     """
 
     def ListNodes(self, request, context):
         """Lists the server processes that share the database, in the order of their numbers, and what lies in the database
-        held by none of them. INVALID_ARGUMENT / PAGE_TOKEN_INVALID.
+        held by none of them. For those who operate them: only the master key may call it. INVALID_ARGUMENT /
+        PAGE_TOKEN_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQuotas(self, request, context):
+        """Answers the limits that hold for who has none of their own. Any credential may call it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +77,11 @@ def add_InstanceServiceServicer_to_server(servicer, server):
                     request_deserializer=hook0_dot_v1_dot_instance__service__pb2.ListNodesRequest.FromString,
                     response_serializer=hook0_dot_v1_dot_instance__service__pb2.ListNodesResponse.SerializeToString,
             ),
+            'GetQuotas': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuotas,
+                    request_deserializer=hook0_dot_v1_dot_instance__service__pb2.GetQuotasRequest.FromString,
+                    response_serializer=hook0_dot_v1_dot_instance__service__pb2.GetQuotasResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'hook0.v1.InstanceService', rpc_method_handlers)
@@ -73,7 +91,7 @@ def add_InstanceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InstanceService(object):
-    """Shows the servers behind this address. For those who operate them: only the master key may call it.
+    """Shows the servers behind this address, and what holds for everybody there.
     Every call can end with INVALID_ARGUMENT / FIELD_INVALID, UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE.
     """
 
@@ -94,6 +112,33 @@ class InstanceService(object):
             '/hook0.v1.InstanceService/ListNodes',
             hook0_dot_v1_dot_instance__service__pb2.ListNodesRequest.SerializeToString,
             hook0_dot_v1_dot_instance__service__pb2.ListNodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQuotas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hook0.v1.InstanceService/GetQuotas',
+            hook0_dot_v1_dot_instance__service__pb2.GetQuotasRequest.SerializeToString,
+            hook0_dot_v1_dot_instance__service__pb2.GetQuotasResponse.FromString,
             options,
             channel_credentials,
             insecure,

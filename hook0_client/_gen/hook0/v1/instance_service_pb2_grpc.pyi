@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class InstanceServiceStub:
-    """Shows the servers behind this address. For those who operate them: only the master key may call it.
+    """Shows the servers behind this address, and what holds for everybody there.
     Every call can end with INVALID_ARGUMENT / FIELD_INVALID, UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE.
     """
 
@@ -37,23 +37,29 @@ class InstanceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> InstanceServiceAsyncStub: ...
     ListNodes: _grpc.UnaryUnaryMultiCallable[_instance_service_pb2.ListNodesRequest, _instance_service_pb2.ListNodesResponse]
     """Lists the server processes that share the database, in the order of their numbers, and what lies in the database
-    held by none of them. INVALID_ARGUMENT / PAGE_TOKEN_INVALID.
+    held by none of them. For those who operate them: only the master key may call it. INVALID_ARGUMENT /
+    PAGE_TOKEN_INVALID.
     """
+    GetQuotas: _grpc.UnaryUnaryMultiCallable[_instance_service_pb2.GetQuotasRequest, _instance_service_pb2.GetQuotasResponse]
+    """Answers the limits that hold for who has none of their own. Any credential may call it."""
 
 @_typing.type_check_only
 class InstanceServiceAsyncStub(InstanceServiceStub):
-    """Shows the servers behind this address. For those who operate them: only the master key may call it.
+    """Shows the servers behind this address, and what holds for everybody there.
     Every call can end with INVALID_ARGUMENT / FIELD_INVALID, UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListNodes: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.ListNodesRequest, _instance_service_pb2.ListNodesResponse]  # type: ignore[assignment]
     """Lists the server processes that share the database, in the order of their numbers, and what lies in the database
-    held by none of them. INVALID_ARGUMENT / PAGE_TOKEN_INVALID.
+    held by none of them. For those who operate them: only the master key may call it. INVALID_ARGUMENT /
+    PAGE_TOKEN_INVALID.
     """
+    GetQuotas: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.GetQuotasRequest, _instance_service_pb2.GetQuotasResponse]  # type: ignore[assignment]
+    """Answers the limits that hold for who has none of their own. Any credential may call it."""
 
 class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Shows the servers behind this address. For those who operate them: only the master key may call it.
+    """Shows the servers behind this address, and what holds for everybody there.
     Every call can end with INVALID_ARGUMENT / FIELD_INVALID, UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE.
     """
 
@@ -64,7 +70,16 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_instance_service_pb2.ListNodesResponse, _abc.Awaitable[_instance_service_pb2.ListNodesResponse]]:
         """Lists the server processes that share the database, in the order of their numbers, and what lies in the database
-        held by none of them. INVALID_ARGUMENT / PAGE_TOKEN_INVALID.
+        held by none of them. For those who operate them: only the master key may call it. INVALID_ARGUMENT /
+        PAGE_TOKEN_INVALID.
         """
+
+    @_abc_1.abstractmethod
+    def GetQuotas(
+        self,
+        request: _instance_service_pb2.GetQuotasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_instance_service_pb2.GetQuotasResponse, _abc.Awaitable[_instance_service_pb2.GetQuotasResponse]]:
+        """Answers the limits that hold for who has none of their own. Any credential may call it."""
 
 def add_InstanceServiceServicer_to_server(servicer: InstanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,19 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from hook0_client._gen.hook0.v1 import quota_pb2 as hook0_dot_v1_dot_quota__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhook0/v1/organization.proto\x12\x08hook0.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x01\n\x0cOrganization\x12\'\n\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x39\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\x12\"\n\x04role\x18\x05 \x01(\x0e\x32\x0e.hook0.v1.RoleR\x04role\"\x9a\x02\n\x06Member\x12\'\n\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x14\n\x05\x65mail\x18\x03 \x01(\tR\x05\x65mail\x12\x1d\n\nfirst_name\x18\x04 \x01(\tR\tfirstName\x12\x1b\n\tlast_name\x18\x05 \x01(\tR\x08lastName\x12\"\n\x04role\x18\x06 \x01(\x0e\x32\x0e.hook0.v1.RoleR\x04role\x12\x1d\n\nis_pending\x18\x07 \x01(\x08R\tisPending\x12\x39\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt*N\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_VIEWER\x10\x01\x12\x0f\n\x0bROLE_EDITOR\x10\x02\x12\x0e\n\nROLE_OWNER\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhook0/v1/organization.proto\x12\x08hook0.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14hook0/v1/quota.proto\"\x8f\x02\n\x0cOrganization\x12\'\n\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x39\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\x12\"\n\x04role\x18\x05 \x01(\x0e\x32\x0e.hook0.v1.RoleR\x04role\x12(\n\x06quotas\x18\x06 \x01(\x0b\x32\x10.hook0.v1.QuotasR\x06quotas\x12%\n\x05usage\x18\x07 \x01(\x0b\x32\x0f.hook0.v1.UsageR\x05usage\"\x9a\x02\n\x06Member\x12\'\n\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x14\n\x05\x65mail\x18\x03 \x01(\tR\x05\x65mail\x12\x1d\n\nfirst_name\x18\x04 \x01(\tR\tfirstName\x12\x1b\n\tlast_name\x18\x05 \x01(\tR\x08lastName\x12\"\n\x04role\x18\x06 \x01(\x0e\x32\x0e.hook0.v1.RoleR\x04role\x12\x1d\n\nis_pending\x18\x07 \x01(\x08R\tisPending\x12\x39\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt*N\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_VIEWER\x10\x01\x12\x0f\n\x0bROLE_EDITOR\x10\x02\x12\x0e\n\nROLE_OWNER\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hook0.v1.organization_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=552
-  _globals['_ROLE']._serialized_end=630
-  _globals['_ORGANIZATION']._serialized_start=75
-  _globals['_ORGANIZATION']._serialized_end=265
-  _globals['_MEMBER']._serialized_start=268
-  _globals['_MEMBER']._serialized_end=550
+  _globals['_ROLE']._serialized_start=655
+  _globals['_ROLE']._serialized_end=733
+  _globals['_ORGANIZATION']._serialized_start=97
+  _globals['_ORGANIZATION']._serialized_end=368
+  _globals['_MEMBER']._serialized_start=371
+  _globals['_MEMBER']._serialized_end=653
 # @@protoc_insertion_point(module_scope)

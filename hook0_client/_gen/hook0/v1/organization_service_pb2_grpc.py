@@ -130,7 +130,7 @@ class OrganizationServiceServicer(object):
 
     def AddMember(self, request, context):
         """Adds a person by their e-mail address. Whoever has no account is a pending member until they make one and verify
-        the address. ALREADY_EXISTS / MEMBER_ALREADY_EXISTS.
+        the address. ALREADY_EXISTS / MEMBER_ALREADY_EXISTS, RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

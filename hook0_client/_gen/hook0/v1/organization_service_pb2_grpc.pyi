@@ -54,7 +54,7 @@ class OrganizationServiceStub:
     """
     AddMember: _grpc.UnaryUnaryMultiCallable[_organization_service_pb2.AddMemberRequest, _organization_service_pb2.AddMemberResponse]
     """Adds a person by their e-mail address. Whoever has no account is a pending member until they make one and verify
-    the address. ALREADY_EXISTS / MEMBER_ALREADY_EXISTS.
+    the address. ALREADY_EXISTS / MEMBER_ALREADY_EXISTS, RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
     """
     ListMembers: _grpc.UnaryUnaryMultiCallable[_organization_service_pb2.ListMembersRequest, _organization_service_pb2.ListMembersResponse]
     """Lists the members, the pending ones too, by address. INVALID_ARGUMENT / PAGE_TOKEN_INVALID."""
@@ -91,7 +91,7 @@ class OrganizationServiceAsyncStub(OrganizationServiceStub):
     """
     AddMember: _aio.UnaryUnaryMultiCallable[_organization_service_pb2.AddMemberRequest, _organization_service_pb2.AddMemberResponse]  # type: ignore[assignment]
     """Adds a person by their e-mail address. Whoever has no account is a pending member until they make one and verify
-    the address. ALREADY_EXISTS / MEMBER_ALREADY_EXISTS.
+    the address. ALREADY_EXISTS / MEMBER_ALREADY_EXISTS, RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
     """
     ListMembers: _aio.UnaryUnaryMultiCallable[_organization_service_pb2.ListMembersRequest, _organization_service_pb2.ListMembersResponse]  # type: ignore[assignment]
     """Lists the members, the pending ones too, by address. INVALID_ARGUMENT / PAGE_TOKEN_INVALID."""
@@ -161,7 +161,7 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_organization_service_pb2.AddMemberResponse, _abc.Awaitable[_organization_service_pb2.AddMemberResponse]]:
         """Adds a person by their e-mail address. Whoever has no account is a pending member until they make one and verify
-        the address. ALREADY_EXISTS / MEMBER_ALREADY_EXISTS.
+        the address. ALREADY_EXISTS / MEMBER_ALREADY_EXISTS, RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
         """
 
     @_abc_1.abstractmethod

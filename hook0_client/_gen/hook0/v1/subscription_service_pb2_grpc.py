@@ -73,7 +73,7 @@ class SubscriptionServiceServicer(object):
     def CreateSubscription(self, request, context):
         """Creates a subscription and answers its signing secret, once. It gets the events published from then on.
         INVALID_ARGUMENT / PATTERN_INVALID, TARGET_URL_INVALID, TARGET_FORBIDDEN, HEADER_RESERVED or HEADER_INVALID;
-        FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED.
+        FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,7 @@ class SubscriptionServiceStub:
     CreateSubscription: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.CreateSubscriptionRequest, _subscription_service_pb2.CreateSubscriptionResponse]
     """Creates a subscription and answers its signing secret, once. It gets the events published from then on.
     INVALID_ARGUMENT / PATTERN_INVALID, TARGET_URL_INVALID, TARGET_FORBIDDEN, HEADER_RESERVED or HEADER_INVALID;
-    FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED.
+    FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
     """
     GetSubscription: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.GetSubscriptionRequest, _subscription_service_pb2.GetSubscriptionResponse]
     """Answers one subscription. NOT_FOUND / SUBSCRIPTION_NOT_FOUND."""
@@ -65,7 +65,7 @@ class SubscriptionServiceAsyncStub(SubscriptionServiceStub):
     CreateSubscription: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.CreateSubscriptionRequest, _subscription_service_pb2.CreateSubscriptionResponse]  # type: ignore[assignment]
     """Creates a subscription and answers its signing secret, once. It gets the events published from then on.
     INVALID_ARGUMENT / PATTERN_INVALID, TARGET_URL_INVALID, TARGET_FORBIDDEN, HEADER_RESERVED or HEADER_INVALID;
-    FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED.
+    FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
     """
     GetSubscription: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.GetSubscriptionRequest, _subscription_service_pb2.GetSubscriptionResponse]  # type: ignore[assignment]
     """Answers one subscription. NOT_FOUND / SUBSCRIPTION_NOT_FOUND."""
@@ -94,7 +94,7 @@ class SubscriptionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_subscription_service_pb2.CreateSubscriptionResponse, _abc.Awaitable[_subscription_service_pb2.CreateSubscriptionResponse]]:
         """Creates a subscription and answers its signing secret, once. It gets the events published from then on.
         INVALID_ARGUMENT / PATTERN_INVALID, TARGET_URL_INVALID, TARGET_FORBIDDEN, HEADER_RESERVED or HEADER_INVALID;
-        FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED.
+        FAILED_PRECONDITION / EVENT_TYPE_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; RESOURCE_EXHAUSTED / QUOTA_EXCEEDED.
         """
 
     @_abc_1.abstractmethod

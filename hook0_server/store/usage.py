@@ -1,0 +1,92 @@
+"""What is used, and what may be."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from hook0_server.model import quotas
+from hook0_server.store import database, rows, sql
+
+SQL = sql.beside(__file__)
+
+
+class Owner(StrEnum):
+    """Whose usage it is."""
+
+    APPLICATION = "application"
+    ORGANIZATION = "organization"
+
+
+COUNTED = {Owner.APPLICATION: ("subscriptions", "event_types"), Owner.ORGANIZATION: ("members", "applications")}
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What an application that has a limit published today; the day ends at `ends_at` (Unix seconds)."""
+
+    application_id: uuid.UUID
+    limit: int
+    events: int
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventsOfDay:
+    application_id: uuid.UUID
+    day: date
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """`limits` are those that hold; `counts` by the names of quotas."""
+
+    limits: quotas.Quotas
+    events_today: int
+    counts: dict[str, int]
+
+
+async def today(db: database.Database, application_ids: Collection[uuid.UUID], instance: int | None) -> list[Today]:
+    """Those of these applications that have a limit of events per day; `instance` is that of who has none of their own.
+
+    Where nobody has one, that is all that is looked at. Raises errors.Unavailable.
+    """
+    if instance is None and not (await db.fetch(SQL.is_limited_by_day))[0][0]:
+        return []
+    parameters = {"application_ids": list(application_ids), "instance": instance}
+    return [Today(*row) for row in await db.fetch(SQL.days, parameters)]
+
+
+async def limits(connection: database.Connection, owner: Owner, owner_id: uuid.UUID, instance: quotas.Quotas) -> quotas.Quotas:
+    """Those that hold for the owner; the instance's where there is no such owner."""
+    cursor = await connection.execute(getattr(SQL, f"quotas_of_{owner}"), {"owner_id": owner_id})
+    own, wider = await cursor.fetchone() or ({}, {})
+    return quotas.Quotas.stored(own).within(quotas.Quotas.stored(wider)).within(instance)
+
+
+async def count_alone(connection: database.Connection, quota: str, owner_id: uuid.UUID) -> int:
+    """How many there are, those of this transaction among them. Until it ends nobody else counts these of this owner."""
+    await connection.execute(SQL.serialize, {"quota": quota, "owner_id": owner_id})
+    return await _count(connection, f"count_{quota}", owner_id)
+
+
+async def read(connection: database.Connection, owner: Owner, owner_id: uuid.UUID, instance: quotas.Quotas) -> Usage:
+    """As of now."""
+    held = await limits(connection, owner, owner_id, instance)
+    events = await _count(connection, f"events_today_of_{owner}", owner_id)
+    return Usage(held, events, {name: await _count(connection, f"count_{name}", owner_id) for name in COUNTED[owner]})
+
+
+async def days(
+    db: database.Database, owner: Owner, owner_id: uuid.UUID, first: date, last: date, *, most: int
+) -> list[EventsOfDay]:
+    """The days on which anything was published, by day, then by application; `most` at most."""
+    parameters = {"owner_id": owner_id, "first": first, "last": last, "most": most}
+    return [EventsOfDay(*row) for row in await db.fetch(getattr(SQL, f"days_of_{owner}"), parameters)]
+
+
+async def _count(connection: database.Connection, name: str, owner_id: uuid.UUID) -> int:
+    [count] = await rows.only(await connection.execute(getattr(SQL, name), {"owner_id": owner_id}))
+    return int(count)
