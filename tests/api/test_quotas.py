@@ -18,6 +18,7 @@ from hook0_client._gen.hook0.v1 import (
     quota_pb2,
     subscription_pb2,
 )
+from hook0_server.access import issue
 from hook0_server.api import quotas as limits
 from hook0_server.ingest import notices
 from hook0_server.model import errors, quotas
