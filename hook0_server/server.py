@@ -10,7 +10,7 @@ from typing import Any
 
 from hook0_server import dev as development
 from hook0_server import metrics, readings, settings, start
-from hook0_server.access import credentials, issue, permissions
+from hook0_server.access import credentials, issue, permissions, rate_limits
 from hook0_server.api import (
     applications,
     attempts,
@@ -220,7 +220,13 @@ class Server:
         return max(0.0, self._stop_by - time.monotonic())
 
     def _pipeline(self) -> pipeline.Pipeline:
-        return pipeline.Pipeline(self.authenticator, permissions.Permissions(self.db), self.metrics)
+        given = self.settings
+        limits = rate_limits.RateLimits(
+            per_credential=given.rate_per_credential,
+            per_address=given.rate_per_address,
+            failures_per_minute=given.failed_logins_per_minute,
+        )
+        return pipeline.Pipeline(self.authenticator, permissions.Permissions(self.db), self.metrics, limits)
 
     async def _prepare_dev(self) -> None:
         url = f"http://{self.http}/receiver/dev"

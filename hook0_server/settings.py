@@ -179,6 +179,18 @@ TABLE: tuple[Setting, ...] = (
         "HOOK0_POOL_SIZE", "pool_size", forms.number(2, 200), "10",
         "Connections to PostgreSQL for management calls and reading.", "2 to 200",
     ),
+    Setting(
+        "HOOK0_RATE_PER_CREDENTIAL", "rate_per_credential", forms.number(0, 1_000_000), "10000",
+        "Calls a second that one credential may make, twice as many at once; 0: any number.", "0 to 1000000",
+    ),
+    Setting(
+        "HOOK0_RATE_PER_ADDRESS", "rate_per_address", forms.number(0, 1_000_000), "20000",
+        "Calls a second that may come from one address, twice as many at once; 0: any number.", "0 to 1000000",
+    ),
+    Setting(
+        "HOOK0_FAILED_LOGINS_PER_MINUTE", "failed_logins_per_minute", forms.number(0, 100_000), "60",
+        "Wrong credentials a minute that one address may try, a third of them at once; 0: any number.", "0 to 100000",
+    ),
 )  # fmt: skip
 _BY_VARIABLE = {setting.variable: setting for setting in TABLE}
 
@@ -211,6 +223,9 @@ class Settings:
     response_body_bytes: int
     stop_grace: float
     pool_size: int
+    rate_per_credential: int
+    rate_per_address: int
+    failed_logins_per_minute: int
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
