@@ -120,6 +120,7 @@ class Server:
         return stage.Stage(
             self.db, self.wake, self.client, self.keyring, defaults,
             recorded=self._recorded, limits=limits, is_answering="api" in given.roles,
+            key_ids=self.keyring.ids,
         )  # fmt: skip
 
     def _recorded(self, application_ids: set[uuid.UUID]) -> None:
@@ -206,7 +207,7 @@ class Server:
         def taken_over() -> None:
             self.wake.notify(wake.DELIVERIES)
 
-        return nodes.bystanding(self.db, taken_over=taken_over, timing=self._node_timing)
+        return nodes.bystanding(self.db, taken_over=taken_over, timing=self._node_timing, key_ids=self.keyring.ids)
 
     def _read_at_scrapes(self, node: nodes.Node, through: pipeline.Pipeline) -> None:
         read = readings.Readings(
