@@ -113,7 +113,8 @@ class Entry:
         if refusal.reason == "DATABASE_UNAVAILABLE":
             self._ledger.metrics.database_unavailable += 1
         if refusal.reason == rate_limits.REASON:
-            self._ledger.metrics.rate_limited[refusal.metadata["limit"]] += 1
+            if (limit := refusal.metadata.get("limit", "")) in self._ledger.metrics.rate_limited:
+                self._ledger.metrics.rate_limited[limit] += 1
             self._write(log.warning, ended, reason=refusal.reason, **refusal.metadata)  # damped: there may be thousands
             return
         self._write(log.warning if ended == "UNAVAILABLE" else log.info, ended, reason=refusal.reason)

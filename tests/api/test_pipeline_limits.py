@@ -211,6 +211,15 @@ async def test_a_database_that_is_away_is_no_failure_of_the_caller(
     assert await limited(wrong()) == "CREDENTIALS_INVALID"
 
 
+async def test_an_operations_own_limit_is_refused_too_and_counted_by_its_code(db: database.Database) -> None:
+    limited = Limited(db)
+    busy = piped.operation(piped.refusing(errors.QuotaExceeded("RATE_LIMITED", "Too many at once.", retry_after=1)))
+    assert await limited(operation=busy) == "RATE_LIMITED"
+    assert limited.limited() == {"credential": 0, "address": 0, "failure": 0}
+    counted = {"method": busy.name, "code": "RESOURCE_EXHAUSTED"}
+    assert limited.counted.registry.get_sample_value("hook0_rpc_calls_total", counted) == 1
+
+
 async def test_the_line_of_a_refused_call_says_which_limit_and_whose_and_is_damped(db: database.Database) -> None:
     limited = Limited(db, per_address=1)
     for _ in range(2):
