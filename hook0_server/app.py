@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from hook0_server import settings, start
+from hook0_server.access import rotation
 from hook0_server.gateway import siblings
 from hook0_server.rpc import certificates
 from hook0_server.server import Server, Timings
@@ -25,7 +26,7 @@ from hook0_server.store import database
 
 log = structlog.get_logger(__name__)
 
-__all__ = ["Server", "StartRefused", "Timings", "migrate", "run", "run_member", "serving"]
+__all__ = ["Server", "StartRefused", "Timings", "migrate", "rotate_encryption_key", "run", "run_member", "serving"]
 
 Announce = Callable[[dict[str, Any]], None]
 
@@ -63,6 +64,13 @@ async def _until(stopping: asyncio.Event, running: Server, announce: Announce) -
 async def migrate(given: settings.Settings) -> list[str]:
     """Bring the database to this version's schema; answers what was applied. Raises StartRefused."""
     return await start.migrated(given)
+
+
+async def rotate_encryption_key(given: settings.Settings, *, tell: Callable[[str], None]) -> bool:
+    """Seal everything at rest with the first key; True when no other is needed any more. Raises StartRefused."""
+    async with start.opened(given) as dsn, database.Database(dsn, pool_size=given.pool_size) as db:
+        with start.refusals(rotation.RotationRefused):
+            return await rotation.Rotation(db, given.encryption_keys, given.data_dir, tell=tell).run()
 
 
 @contextlib.asynccontextmanager

@@ -50,6 +50,13 @@ def migrate() -> None:
 
 
 @main.command()
+def rotate_encryption_key() -> None:
+    """Encrypt everything at rest with the first key, so that older ones can go; servers may run meanwhile."""
+    if not _run(lambda app, given: app.rotate_encryption_key(given, tell=click.echo)):
+        raise SystemExit(1)
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
 def config(as_json: bool) -> None:
     """Print every setting: its value (secrets masked), its default, what it means and what is allowed."""

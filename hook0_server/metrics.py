@@ -21,6 +21,7 @@ class Metrics(registry.Collector):
     def __init__(self) -> None:
         self.rpc_calls: Counter[tuple[str, str]] = Counter()  # by method and canonical code
         self.rpc_seconds: defaultdict[str, histogram.Histogram] = defaultdict(lambda: histogram.Histogram(histogram.SECONDS))
+        self.rate_limited = Counter({"credential": 0, "address": 0, "failure": 0})
         self.database_unavailable = self.processes_left_out = 0
         self.registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self.registry)
@@ -38,6 +39,9 @@ class Metrics(registry.Collector):
             calls.add_metric([method, code], count)
         yield calls
         yield histograms("hook0_rpc_seconds", "How long unary calls took.", self.rpc_seconds, label="method")
+        yield counters(
+            "hook0_rate_limited", "Calls that were refused because too many came, by limit.", self.rate_limited, label="limit"
+        )
         yield counter(
             "hook0_database_unavailable",
             "Calls that failed because the database did not answer.",

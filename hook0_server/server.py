@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hook0_server import dev as development
-from hook0_server import metrics, readings, settings
-from hook0_server.access import credentials, issue, keys, permissions
+from hook0_server import metrics, people, readings, settings
+from hook0_server.access import credentials, issue, keys, permissions, rate_limits
 from hook0_server.api import (
     applications,
     attempts,
@@ -95,6 +95,12 @@ class Server:
     ) -> None:
         self.settings, self.db, self.keyring, self.root = given, db, held.keyring, held.root
         self.authenticator = credentials.Authenticator(db, given.master_api_key, held.root)
+        self.limits = rate_limits.RateLimits(
+            per_credential=given.rate_per_credential,
+            per_address=given.rate_per_address,
+            failures_per_minute=given.failed_logins_per_minute,
+        )
+        self.people = people.People(db, given, held.root, self.limits)
         self.wake = wake.Wake(db)
         self.metrics = metrics.Metrics()
         self._shares_ports = member is not None
@@ -124,6 +130,7 @@ class Server:
         return stage.Stage(
             self.db, self.wake, self.client, self.keyring, defaults,
             recorded=self._recorded, limits=limits, is_answering="api" in given.roles,
+            key_ids=self.keyring.ids,
         )  # fmt: skip
 
     def _recorded(self, application_ids: set[uuid.UUID]) -> None:
@@ -146,6 +153,7 @@ class Server:
             *applications.operations(db, keyring, hints, limited),
             *event_types.operations(db, keyring, limited),
             *organization_service.operations(db, keyring, hints, limited, self.authenticator.forget),
+            *self.people.operations(),
             *service_tokens.operations(db, keyring, self.root, self.authenticator.forget),
             *instance.operations(db, living_seconds=self._node_timing.silent, held=given.quotas),
             *stats.operations(db, db.clock.now),
@@ -175,6 +183,7 @@ class Server:
             self.wake.listen(wake.ATTEMPTS, self.hub.heard)
             await parts.enter_async_context(self.writer.running(lambda: node.number))
             await parts.enter_async_context(self.daily.running())
+            await parts.enter_async_context(self.people.running())
             through = self._pipeline()
             self._read_at_scrapes(node, through)
             await parts.enter_async_context(self._scrape.telling())
@@ -213,7 +222,7 @@ class Server:
         def taken_over() -> None:
             self.wake.notify(wake.DELIVERIES)
 
-        return nodes.bystanding(self.db, taken_over=taken_over, timing=self._node_timing)
+        return nodes.bystanding(self.db, taken_over=taken_over, timing=self._node_timing, key_ids=self.keyring.ids)
 
     def _read_at_scrapes(self, node: nodes.Node, through: pipeline.Pipeline) -> None:
         read = readings.Readings(
@@ -227,7 +236,7 @@ class Server:
         return max(0.0, self._stop_by - time.monotonic())
 
     def _pipeline(self) -> pipeline.Pipeline:
-        return pipeline.Pipeline(self.authenticator, permissions.Permissions(self.db), self.metrics)
+        return pipeline.Pipeline(self.authenticator, permissions.Permissions(self.db), self.metrics, self.limits)
 
     async def _prepare_dev(self) -> None:
         url = f"http://{self.http}/receiver/dev"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 from uuid import UUID
 
-from hook0_server import setting_accounts
+from hook0_server import setting_accounts, setting_limits
 from hook0_server import setting_forms as forms
 from hook0_server.model import quotas
 
@@ -168,20 +168,7 @@ TABLE: tuple[Setting, ...] = (
         "Connections to PostgreSQL for management calls and reading.", "2 to 200",
     ),
     *setting_accounts.TABLE,
-    *(
-        Setting(
-            f"HOOK0_QUOTA_{name.upper()}", f"quota_{name}", forms.number(*quotas.BOUNDS[name]), None,
-            f"{meaning}; not set: no limit.", "{} to {}".format(*quotas.BOUNDS[name]),
-        )
-        for name, meaning in (
-            ("members", "People in an organization at most"),
-            ("applications", "Applications of an organization at most"),
-            ("events_per_day", "Events that an application may publish in a day (UTC)"),
-            ("subscriptions", "Subscriptions of an application at most"),
-            ("event_types", "Event types of an application at most"),
-            ("retention_days", "Days for which an application's events are to be kept (shown, not enforced yet)"),
-        )
-    ),
+    *setting_limits.TABLE,
 )  # fmt: skip
 _BY_VARIABLE = {setting.variable: setting for setting in TABLE}
 
@@ -214,6 +201,9 @@ class Settings:
     response_body_bytes: int
     stop_grace: float
     pool_size: int
+    rate_per_credential: int
+    rate_per_address: int
+    failed_logins_per_minute: int
     registration: bool
     require_email_verification: bool | None  # None: where messages can be sent
     password_minimum_length: int

@@ -119,7 +119,20 @@ def test_migrate_names_what_it_applied(app: ModuleType) -> None:
     assert CliRunner().invoke(cli.main, ["migrate"]).stdout == "0001_path\n"
 
 
-@pytest.mark.parametrize("command", ["serve", "dev", "migrate", "config"])
+@pytest.mark.parametrize(("is_done", "code"), [(True, 0), (False, 1)])
+def test_a_rotation_prints_what_it_does_and_its_exit_code_says_whether_all_is_done(
+    app: ModuleType, is_done: bool, code: int
+) -> None:
+    async def rotate_encryption_key(_: settings.Settings, *, tell) -> bool:  # type: ignore[no-untyped-def]
+        tell("In use: k2 (3 values).")
+        return is_done
+
+    app.rotate_encryption_key = rotate_encryption_key  # type: ignore[attr-defined]
+    result = CliRunner().invoke(cli.main, ["rotate-encryption-key"])
+    assert (result.exit_code, result.stdout) == (code, "In use: k2 (3 values).\n")
+
+
+@pytest.mark.parametrize("command", ["serve", "dev", "migrate", "rotate-encryption-key", "config"])
 def test_refused_settings_are_told_all_and_exit_code_2(app: ModuleType, command: str) -> None:
     result = CliRunner().invoke(cli.main, [command], env={"HOOK0_POOL_SIZE": "0", "HOOK0_ROLES": "x"})
     assert result.exit_code == 2

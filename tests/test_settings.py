@@ -25,6 +25,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert (given.roles, given.allow_targets, given.log_format) == (frozenset({"api", "delivery"}), (), None)
     assert (given.retention_days, given.max_retries, given.stop_grace, given.pool_size) == (30, 24, 20.0, 10)
     assert given.processes == 1
+    assert (given.rate_per_credential, given.rate_per_address, given.failed_logins_per_minute) == (10_000, 20_000, 60)
     assert (given.delivery_memory, given.delivery_memory_mib, given.max_in_flight) == (50_000, 64, 8_000)
 
 

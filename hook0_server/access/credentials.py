@@ -60,6 +60,10 @@ class Authenticator:
             raise errors.Unauthenticated("TOKEN_EXPIRED", _EXPIRED)
         return verdict
 
+    def was_valid(self, authorization: str | None) -> bool:
+        """It was valid when it was last judged, as far as is remembered: its holder is not guessing."""
+        return authorization is not None and self._verdicts.was_good(authorization)
+
     def forget(self, identity: uuid.UUID) -> None:
         """Of a credential that was revoked, or of a person whose roles changed: at once here, and within seconds elsewhere."""
         named = str(identity)

@@ -55,7 +55,12 @@ class Keyring:
         if setting:
             return cls(_parsed(setting, SETTING))
         path = data_dir / FILE_NAME
-        return cls(_parsed(key_file.read(path, lambda: f"k{secrets.token_hex(4)}:{secrets.token_hex(_KEY_BYTES)}"), str(path)))
+        return cls(_parsed(key_file.read(path, _new_entry), str(path)))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of all keys, the one that encrypts first."""
+        return tuple(self._ciphers)
 
     def encrypt(self, plain: bytes, row_id: uuid.UUID) -> bytes:
         """Seal a value for the row with this id."""
@@ -81,6 +86,29 @@ class Keyring:
     def checks(self) -> Mapping[str, str]:
         """Key id → a value that tells whether two servers mean the same key by this id, and nothing about the key."""
         return self._checks
+
+
+def key_id(sealed: bytes) -> str | None:
+    """The id of the key that this was sealed with; None where that cannot be read."""
+    if len(sealed) < 2 or sealed[0] != _FORMAT:
+        return None
+    return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
+
+
+def add_key(data_dir: pathlib.Path) -> None:
+    """Put a new key before those of the key file, durably. Raises OSError."""
+    path = data_dir / FILE_NAME
+    key_file.replace(path, f"{_new_entry()},{path.read_text(encoding='utf-8').strip()}\n")
+
+
+def drop_older_keys(data_dir: pathlib.Path) -> None:
+    """Keep only the first key of the key file, durably. Raises OSError."""
+    path = data_dir / FILE_NAME
+    key_file.replace(path, f"{path.read_text(encoding='utf-8').partition(',')[0].strip()}\n")
+
+
+def _new_entry() -> str:
+    return f"k{secrets.token_hex(4)}:{secrets.token_hex(_KEY_BYTES)}"
 
 
 def _parsed(text: str, origin: str) -> list[tuple[str, bytes]]:

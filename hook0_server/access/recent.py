@@ -42,6 +42,10 @@ class Recent(Generic[Key, Answer]):
         kept = self._good.get(key) or self._bad.get(key)
         return kept if kept is not None and kept[0] > self._clock() else None
 
+    def was_good(self, key: Key) -> bool:
+        """The last answer was a good one, as far as is remembered; it may count no longer."""
+        return key in self._good
+
     async def get(self, key: Key) -> Answer:
         """The answer, from memory or by asking. Raises what `ask` raises."""
         while True:

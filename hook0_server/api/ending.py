@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from hook0_server import metrics
+from hook0_server.access import rate_limits
 from hook0_server.api import registry
 from hook0_server.model import errors
 
@@ -111,6 +112,11 @@ class Entry:
         ended = code(refusal)
         if refusal.reason == "DATABASE_UNAVAILABLE":
             self._ledger.metrics.database_unavailable += 1
+        if refusal.reason == rate_limits.REASON:
+            if (limit := refusal.metadata.get("limit", "")) in self._ledger.metrics.rate_limited:
+                self._ledger.metrics.rate_limited[limit] += 1
+            self._write(log.warning, ended, reason=refusal.reason, **refusal.metadata)  # damped: there may be thousands
+            return
         self._write(log.warning if ended == "UNAVAILABLE" else log.info, ended, reason=refusal.reason)
 
     def _is_quiet(self) -> bool:

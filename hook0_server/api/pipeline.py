@@ -1,8 +1,9 @@
 """What surrounds every operation, once, for both edges.
 
-authenticate → field rules → authorize → handler → error → metrics → one log line. A request that could not be read is
-judged where its field rules would be, so that nobody without a credential learns anything. Errors leave as
-`errors.Refused`; what was not meant to happen leaves as `ending.Internal`, its stack only in the log.
+rate of the address → authenticate → rate of the credential → field rules → authorize → handler → error → metrics → one
+log line. A request that could not be read is judged where its field rules would be, so that nobody without a credential
+learns anything. Errors leave as `errors.Refused`; what was not meant to happen leaves as `ending.Internal`, its stack only
+in the log. A stream counts as one call: its messages are bounded by the queue.
 """
 
 import asyncio
@@ -17,13 +18,15 @@ import structlog
 from google.protobuf.message import Message
 
 from hook0_server import metrics
-from hook0_server.access import credentials, permissions, principals
+from hook0_server.access import credentials, permissions, principals, rate_limits
 from hook0_server.api import ending, registry, rules
 from hook0_server.model import errors, ids
 
 log = structlog.get_logger(__name__)
 
 LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
+_GUESSES = frozenset({"CREDENTIALS_MISSING", "CREDENTIALS_INVALID", "TOKEN_REFUSED"})
+_UNLIMITED = frozenset({"master", "anonymous"})  # no rate of a credential: all of the latter's callers would share it
 STOPPING_SECONDS = 1.0  # a client comes back after this; another server answers then, or this one again
 
 
@@ -152,8 +155,11 @@ class Pipeline:
         authenticator: credentials.Authenticator,
         permitted: permissions.Permissions,
         counted: metrics.Metrics,
+        limits: rate_limits.RateLimits | None = None,
     ) -> None:
+        """`limits` None: there are none."""
         self._authenticator, self._permissions = authenticator, permitted
+        self._limits = limits or rate_limits.RateLimits()
         self._ledger = ending.Ledger(counted)
         self._stopping = asyncio.Event()
         self._prefix, self._numbers = secrets.token_hex(6), itertools.count(1)
@@ -216,13 +222,29 @@ class Pipeline:
     ) -> Call:
         if self._stopping.is_set():
             raise stopping_refusal()
-        if operation.scope is registry.Scope.PUBLIC:
-            principal = principals.ANONYMOUS  # whatever is sent along
-        else:
-            principal = await self._authenticator.authenticate(authorization)
+        principal = await self._authenticated(operation, authorization, source_ip)
         entry.credential_id = principal.credential_id
+        if principal.kind not in _UNLIMITED:
+            self._limits.called_by(principal.credential_id)
         rights = _Rights(self._authenticator, self._permissions, operation, authorization, entry)
         return Call(principal, entry.request_id, source_ip, None, None, self._stopping, rights)
+
+    async def _authenticated(
+        self, operation: registry.Operation, authorization: str | None, source_ip: str | None
+    ) -> principals.Principal:
+        """Who guesses is refused before the database is asked; a neighbour behind the same address calls on."""
+        network = rate_limits.network(source_ip)
+        self._limits.called_from(network)
+        if operation.scope is registry.Scope.PUBLIC:
+            return principals.ANONYMOUS  # whatever is sent along
+        if not self._authenticator.was_valid(authorization):
+            self._limits.may_try(network)
+        try:
+            return await self._authenticator.authenticate(authorization)
+        except errors.Unauthenticated as refusal:
+            if refusal.reason in _GUESSES:
+                self._limits.failed(network)
+            raise
 
     async def _judge(self, call: Call, operation: registry.Operation, request: Request) -> None:
         readable = _judged(operation, request)

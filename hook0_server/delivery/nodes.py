@@ -53,17 +53,18 @@ class Node:
         timing: Timing | None = None,
         is_answering: bool = True,
         is_sending: bool = True,
+        key_ids: tuple[str, ...] = (),
     ) -> None:
         """`reborn(before)` makes a new incarnation and answers its number; called when this one lapsed or was buried.
 
         `resumed`: it may send again, after a while in which its beats were late. `load`: how many deliveries it holds, and
-        how many of them are being sent.
+        how many of them are being sent. `key_ids`: of its encryption keys, the one that encrypts first.
         """
         self.timing = timing or Timing()
         self._hot = db.hot("beat", statement_seconds=self.timing.dead)
         self._reborn, self._others_changed, self._taken_over = reborn, others_changed, taken_over
         self._resumed, self._load = resumed, load
-        self.description = nodes.Description(is_answering, is_sending, VERSION)
+        self.description = nodes.Description(is_answering, is_sending, VERSION, key_ids)
         self.number = 0  # 0: not registered
         self._confirmed_at = float("-inf")
         self._others: dict[int, _Seen] = {}
@@ -176,7 +177,11 @@ class Node:
 
 @contextlib.asynccontextmanager
 async def bystanding(
-    db: database.Database, *, taken_over: Callable[[], None], timing: Timing | None = None
+    db: database.Database,
+    *,
+    taken_over: Callable[[], None],
+    timing: Timing | None = None,
+    key_ids: tuple[str, ...] = (),
 ) -> AsyncIterator[Node]:
     """A process that only answers calls, among the others: listed, and a witness of who stands still."""
     hot = db.hot("bystander")
@@ -185,7 +190,15 @@ async def bystanding(
         number, _ = await nodes.reincarnate(hot, before, [], node.description)
         return number
 
-    node = Node(db, reborn=reborn, others_changed=lambda: None, taken_over=taken_over, timing=timing, is_sending=False)
+    node = Node(
+        db,
+        reborn=reborn,
+        others_changed=lambda: None,
+        taken_over=taken_over,
+        timing=timing,
+        is_sending=False,
+        key_ids=key_ids,
+    )
     async with node.running():
         yield node
     try:

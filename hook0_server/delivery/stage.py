@@ -44,8 +44,9 @@ class Stage:
         recorded: Callable[[set[uuid.UUID]], None],
         limits: Limits | None = None,
         is_answering: bool = True,
+        key_ids: tuple[str, ...] = (),
     ) -> None:
-        """`recorded`: attempts of these applications were committed."""
+        """`recorded`: attempts of these applications were committed. `key_ids`: of `keys`, told to the other nodes."""
         self.limits = limits or Limits()
         self._db, self._wake, self._ended = db, waker, recorded
         self._release_hot = db.hot("release")
@@ -64,6 +65,7 @@ class Stage:
             load=lambda: (self.memory.held, self.memory.in_flight),
             timing=self.limits.timing,
             is_answering=is_answering,
+            key_ids=key_ids,
         )
         self.recorder = record.Recorder(
             db,

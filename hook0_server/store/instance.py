@@ -1,6 +1,6 @@
 """What must be the same for every server on one database: the keys of secrets and of tokens."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from psycopg.types.json import Jsonb
@@ -15,11 +15,18 @@ class KeysRefused(Exception):
 
 
 class Keys(Protocol):
+    @property
+    def ids(self) -> Sequence[str]: ...
+
     def checks(self) -> Mapping[str, str]: ...
 
 
 async def verify(db: database.Database, keyring: Keys) -> None:
-    """Remember the check values of new keys. Raises KeysRefused when a known key is missing or is another one here."""
+    """Remember the check value of the key that encrypts. Raises KeysRefused when a known key is missing or another one here.
+
+    The others are not remembered: what they have sealed, they sealed as a first key. So a server that still holds one that
+    was given up does not bring it back.
+    """
     checks = keyring.checks()
     async with db.connection() as connection, connection.transaction():
         await connection.execute(SQL.ensure)
@@ -32,7 +39,12 @@ async def verify(db: database.Database, keyring: Keys) -> None:
                 f"HOOK0_ENCRYPTION_KEYS (or the key file in HOOK0_DATA_DIR) must hold the keys that this database was "
                 f"used with; missing or different: {', '.join(wrong)}."
             )
-        await connection.execute(SQL.add_key_checks, {"checks": Jsonb(dict(checks))})
+        await connection.execute(SQL.add_key_checks, {"checks": _first(keyring)})
+
+
+async def keep_first_key(db: database.Database, keyring: Keys) -> None:
+    """Forget every key but the one that encrypts: servers may start without the others. Nothing may be sealed with them."""
+    await db.fetch(SQL.set_key_checks, {"checks": _first(keyring)})
 
 
 async def verify_token_key(db: database.Database, signing: str, accepted: Collection[str]) -> None:
@@ -46,3 +58,8 @@ async def verify_token_key(db: database.Database, signing: str, accepted: Collec
                 f"tokens, or HOOK0_BISCUIT_PUBLIC_KEYS must hold its public key, {known}."
             )
         await connection.execute(SQL.set_token_key, {"token_key": signing})
+
+
+def _first(keyring: Keys) -> Jsonb:
+    first = keyring.ids[0]
+    return Jsonb({first: keyring.checks()[first]})

@@ -16,3 +16,6 @@ SELECT token_key FROM instance FOR UPDATE
 
 -- name: set_token_key
 UPDATE instance SET token_key = %(token_key)b::text
+
+-- name: set_key_checks
+UPDATE instance SET key_checks = %(checks)b::jsonb

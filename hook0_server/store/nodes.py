@@ -30,6 +30,16 @@ class Description:
     is_answering: bool  # has the api role
     is_sending: bool  # has the delivery role
     version: str
+    key_ids: tuple[str, ...] = ()  # of its encryption keys, the one that encrypts first
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that lives, and the ids of its encryption keys; none: it is of a version that does not tell."""
+
+    host: str
+    pid: int
+    key_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ def _registration(described: Description) -> dict[str, object]:
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "version": described.version,
+        "key_ids": list(described.key_ids),
     }
 
 
@@ -139,3 +150,9 @@ async def cancelled(hot: database.Hot, node: int) -> list[uuid.UUID]:
 async def page(db: database.Database, *, after: int, size: int) -> list[Node]:
     """Who is registered, by number, from behind `after`; whoever was declared dead is not among them."""
     return [Node(*row) for row in await db.fetch(SQL.page, {"after": after, "size": size})]
+
+
+async def holders(db: database.Database, seconds: float) -> list[Holder]:
+    """Who has beaten within so many seconds, by the database's clock."""
+    rows = await db.fetch(SQL.holders, {"seconds": seconds})
+    return [Holder(host, pid, tuple(key_ids)) for host, pid, key_ids in rows]

@@ -1,7 +1,7 @@
 -- name: register
 -- A new incarnation.
-INSERT INTO nodes (is_answering, is_sending, host, pid, version)
-VALUES (%(is_answering)b::bool, %(is_sending)b::bool, %(host)b::text, %(pid)b::int4, %(version)b::text)
+INSERT INTO nodes (is_answering, is_sending, host, pid, version, key_ids)
+VALUES (%(is_answering)b::bool, %(is_sending)b::bool, %(host)b::text, %(pid)b::int4, %(version)b::text, %(key_ids)b::text[])
 RETURNING node_id
 
 -- name: beat
@@ -71,3 +71,9 @@ SELECT node_id, host, pid, version, is_answering, is_sending, started_at,
  WHERE node_id > %(after)b::int
  ORDER BY node_id
  LIMIT %(size)b::int
+
+-- name: holders
+-- Who beat within so many seconds, and the encryption keys that each holds.
+SELECT host, pid, key_ids FROM nodes
+ WHERE beat_at > clock_timestamp() - %(seconds)b::float8 * interval '1 s'
+ ORDER BY node_id

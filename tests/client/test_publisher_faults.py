@@ -36,6 +36,17 @@ def _make(client: Any, **options: Any) -> hook0_client.Publisher:
     return publishing.Publisher(client.ingestion.PublishEventStream, scripted.APPLICATION, **options)
 
 
+async def test_a_publisher_that_is_limited_comes_back_when_it_was_told_and_loses_nothing() -> None:
+    limited = errors.QuotaExceeded("RATE_LIMITED", "Come back.", retry_after=0.6, metadata={"limit": "credential"})
+    streams = Streams(refusing(limited), refusing(limited))
+    async with scripted.connected(stream=streams) as client, client.publisher() as publisher:
+        began = asyncio.get_running_loop().time()
+        published = await publisher.publish("a.b", "1")
+        took = asyncio.get_running_loop().time() - began
+    assert streams.ids(0) == streams.ids(1) == streams.ids(2) == [published.event_id]
+    assert 1.2 <= took < 5
+
+
 @pytest.mark.parametrize("end", [refusing(STOPPING), _hang_up], ids=["stopping", "hang up"])
 async def test_what_was_not_acknowledged_is_sent_again_in_order_under_the_same_ids(end: Any) -> None:
     streams = Streams(end, end)

@@ -38,3 +38,14 @@ async def test_each_beat_tells_when_it_was(db: database.Database) -> None:
         async with asyncio.timeout(10):
             while (await stored_nodes.page(db, after=0, size=1))[0].since_last_beat > 60:
                 continue
+
+
+async def test_it_tells_which_keys_it_holds_also_as_a_new_incarnation(db: database.Database) -> None:
+    async with nodes.bystanding(db, taken_over=lambda: None, timing=FAST, key_ids=("new", "old")):
+        [first] = await stored_nodes.holders(db, 8)
+        await db.fetch(b"DELETE FROM nodes")
+        async with asyncio.timeout(10):
+            while not (found := await stored_nodes.holders(db, 8)):
+                continue
+    assert (first.key_ids, [each.key_ids for each in found]) == (("new", "old"), [("new", "old")])
+    assert await stored_nodes.holders(db, 8) == []
