@@ -90,6 +90,7 @@ class Accounts:
             if verified is None:
                 raise links.invalid()
             await members.accept_invitations(connection, user.user_id)
+        self._sessions.forget(user.user_id)
         pair = await self._sessions.begin(verified)
         if pair is None:
             raise logins.refusal()
@@ -120,6 +121,7 @@ class Accounts:
             await members.keep_owners(connection, user.user_id)
             if not await users.delete(connection, user.user_id, user.password_revision):
                 raise logins.refusal()  # the password was changed meanwhile, or the account deleted
+        self._sessions.forget(user.user_id)
         log.info("account.deleted", user_id=str(user.user_id))
         return pb2.DeleteAccountResponse()
 
@@ -194,5 +196,7 @@ def operations(db: database.Database, parts: Parts, policy: Policy) -> list[regi
             handlers.delete, scope=registry.Scope.USER, rules=_rules_of_delete,
         ),
         *account_sessions.operations(parts.logins, parts.sessions, needs_verification=policy.needs_verification),
-        *account_passwords.operations(db, parts.passwords, parts.logins, parts.links, parts.outbox),
+        *account_passwords.operations(
+            db, parts.passwords, parts.logins, parts.links, parts.outbox, forget=parts.sessions.forget
+        ),
     ]  # fmt: skip

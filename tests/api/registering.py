@@ -77,13 +77,14 @@ class Service:
 
     def __init__(self, db: database.Database, policy: accounts.Policy, lifetimes: sessions.Lifetimes, most_tries: int) -> None:
         self.db, self.hasher, self.kept, self.tries = db, Counting(), Kept(), Tries(most_tries)
+        self.forgotten: list[uuid.UUID] = []
         self.root = biscuits.Root(b"r" * 32)
         self.passwords = passwords.Passwords(shortest=10, hasher=self.hasher)
         self.outbox = mail.Outbox(self.kept, pauses=())
         parts = accounts.Parts(
             passwords=self.passwords,
             logins=logins.Logins(db, self.passwords, self.tries),
-            sessions=sessions.Sessions(db, self.root, lifetimes),
+            sessions=sessions.Sessions(db, self.root, lifetimes, self.forgotten.append),
             links=links.Links(db, self.root, "https://app.example.com/"),
             outbox=self.outbox,
         )

@@ -185,3 +185,21 @@ async def _waits_for_a_lock(db: database.Database) -> None:
     async with asyncio.timeout(4):
         while not await db.fetch(waiting):  # noqa: ASYNC110 - PostgreSQL tells nobody
             await asyncio.sleep(0.01)
+
+
+async def test_whatever_ends_a_session_is_told_to_who_remembers_verdicts(service: Service) -> None:
+    session = await service.logged_in()
+    user_id, session_id = uuid.UUID(session.user.user_id), service.root.read(session.access_token).session_id
+    await service(refresh(session.refresh_token))
+    assert service.forgotten == []
+    with pytest.raises(errors.Unauthenticated):
+        await service(refresh(session.refresh_token))
+    assert service.forgotten.pop() == session_id
+    other = await service.logged_in()
+    await service(pb2.LogoutRequest(), other.access_token)
+    assert service.forgotten.pop() == service.root.read(other.access_token).session_id
+    last = await service.logged_in()
+    await service(pb2.ChangePasswordRequest(current_password=PASSWORD, new_password=OTHER_PASSWORD), last.access_token)
+    await service(pb2.BeginPasswordResetRequest(email=EMAIL))
+    await service(pb2.ResetPasswordRequest(token=service.kept.letters[-1].token, new_password=PASSWORD))
+    assert service.forgotten == [user_id, user_id]
