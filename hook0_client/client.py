@@ -22,6 +22,8 @@ from hook0_client._gen.hook0.v1 import (
     ingestion_service_pb2,
     ingestion_service_pb2_grpc,
     instance_service_pb2_grpc,
+    organization_service_pb2_grpc,
+    service_token_service_pb2_grpc,
     subscription_service_pb2_grpc,
     view_pb2,
 )
@@ -81,6 +83,8 @@ class Client:
         self.attempts = attempt_service_pb2_grpc.AttemptServiceStub(stubs)
         self.applications = application_service_pb2_grpc.ApplicationServiceStub(stubs)
         self.event_types = event_type_service_pb2_grpc.EventTypeServiceStub(stubs)
+        self.organizations = organization_service_pb2_grpc.OrganizationServiceStub(stubs)
+        self.service_tokens = service_token_service_pb2_grpc.ServiceTokenServiceStub(stubs)
         self.instance = instance_service_pb2_grpc.InstanceServiceStub(stubs)
         self.subscriptions = subscription_service_pb2_grpc.SubscriptionServiceStub(stubs)
 

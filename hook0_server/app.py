@@ -79,7 +79,7 @@ async def serving(
     if dev:
         given = dataclasses.replace(given, allow_targets=(*given.allow_targets, *_LOOPBACK))
     async with database.Database(dsn, pool_size=given.pool_size, timing=timings.statements) as db:
-        made = Server(given, db, await start.keys(given, db), timings, member)
+        made = Server(given, db, await start.load_keys(given, db), timings, member)
         started = False
         with contextlib.ExitStack() as refusals:
             refusals.enter_context(start.refusals(certificates.CertificateRefused, unless=lambda: started))

@@ -21,7 +21,7 @@ from hook0_client._gen.hook0.v1 import (
     subscription_pb2,
     subscription_service_pb2,
 )
-from hook0_server.access import credentials, encryption, issue
+from hook0_server.access import encryption, issue, principals
 from hook0_server.api import applications, event_types, pipeline, subscriptions
 from hook0_server.model import errors, ids
 from hook0_server.store import credentials as stored_credentials
@@ -75,7 +75,7 @@ async def prepare(
 ) -> Prepared:
     """An application with event types and a subscription to `receiver_url`, made or found again. Raises OSError."""
     path = data_dir / FILE_NAME
-    bench = _Bench(db, keyring, hints, await organizations.ensure_only(db, name=NAME))
+    bench = _Bench(db, keyring, hints, await organizations.ensure_one(db, issue.new_id(), name=NAME))
     kept = Prepared.read(path)
     if kept is None or not await bench.has_application(kept):
         kept = await bench.new_application(receiver_url)
@@ -183,7 +183,7 @@ class _Bench:
 
     def _call(self, application_id: str | None) -> pipeline.Call:
         return pipeline.Call(
-            credentials.MASTER,
+            principals.MASTER,
             "dev",
             application_id=uuid.UUID(application_id) if application_id else None,
             organization_id=self._organization_id,

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hook0_server import dev as development
-from hook0_server import metrics, readings, settings
-from hook0_server.access import credentials, encryption, permissions
+from hook0_server import metrics, people, readings, settings
+from hook0_server.access import credentials, issue, keys, permissions
 from hook0_server.api import (
     applications,
     attempts,
@@ -21,8 +21,10 @@ from hook0_server.api import (
     instance,
     pipeline,
     registry,
+    service_tokens,
     watch,
 )
+from hook0_server.api import organizations as organization_service
 from hook0_server.api import subscriptions as subscription_service
 from hook0_server.delivery import breath, http, nodes, resolve, response, stage, subscriptions
 from hook0_server.gateway import app as gateway
@@ -85,11 +87,12 @@ class Server:
         self,
         given: settings.Settings,
         db: database.Database,
-        keyring: encryption.Keyring,
+        held: keys.Keys,
         timings: Timings,
         member: siblings.Member | None = None,
     ) -> None:
-        self.settings, self.db, self.keyring = given, db, keyring
+        self.settings, self.db, self.keyring, self.root = given, db, held.keyring, held.root
+        self.authenticator = credentials.Authenticator(db, given.master_api_key, held.root)
         self.wake = wake.Wake(db)
         self.metrics = metrics.Metrics()
         self._shares_ports = member is not None
@@ -137,6 +140,8 @@ class Server:
             *watch.operations(self.hub, db, keyring),
             *applications.operations(db, keyring, hints),
             *event_types.operations(db, keyring),
+            *organization_service.operations(db, keyring, hints, self.authenticator.forget),
+            *service_tokens.operations(db, keyring, self.root, self.authenticator.forget),
             *instance.operations(db, living_seconds=self._node_timing.silent),
             *subscription_service.operations(
                 db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days
@@ -148,7 +153,7 @@ class Server:
         """Everything runs inside the block; leaving it without an exception is a graceful stop."""
         given = self.settings
         by_tls = certificates.credentials(given.grpc_tls_cert, given.grpc_tls_key, given.grpc_tls_client_ca)
-        organization_id = await organizations.ensure_only(self.db, name=development.NAME if dev else "default")
+        await organizations.ensure_one(self.db, issue.new_id(), name=development.NAME if dev else "default")
         await self.upkeep.prepare()
         async with contextlib.AsyncExitStack() as parts:
             await parts.enter_async_context(self.wake.running())
@@ -163,7 +168,7 @@ class Server:
             await parts.enter_async_context(self.hub.running())
             self.wake.listen(wake.ATTEMPTS, self.hub.heard)
             await parts.enter_async_context(self.writer.running())
-            through = self._pipeline(organization_id)
+            through = self._pipeline()
             self._read_at_scrapes(node, through)
             await parts.enter_async_context(self._scrape.telling())
             served = gateway.serving(
@@ -214,11 +219,8 @@ class Server:
         """Seconds of the stop's grace that are left."""
         return max(0.0, self._stop_by - time.monotonic())
 
-    def _pipeline(self, organization_id: uuid.UUID) -> pipeline.Pipeline:
-        master = self.settings.master_api_key
-        return pipeline.Pipeline(
-            credentials.Authenticator(self.db, master), permissions.Permissions(self.db), self.metrics, organization_id
-        )
+    def _pipeline(self) -> pipeline.Pipeline:
+        return pipeline.Pipeline(self.authenticator, permissions.Permissions(self.db), self.metrics)
 
     async def _prepare_dev(self) -> None:
         url = f"http://{self.http}/receiver/dev"

@@ -15,6 +15,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PORTS = 65535
 _ENCRYPTION_KEY = re.compile(r"[A-Za-z0-9_-]{1,32}:[0-9A-Fa-f]{64}")
+_HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,6 +97,16 @@ def encryption_keys(text: str) -> str:
     if not all(map(_ENCRYPTION_KEY.fullmatch, keys)) or len({key.partition(":")[0] for key in keys}) < len(keys):
         raise ValueError
     return ",".join(keys)
+
+
+def hex_key(text: str) -> str:
+    if not _HEX_KEY.fullmatch(text):
+        raise ValueError
+    return text.lower()
+
+
+def hex_keys(text: str) -> tuple[str, ...]:
+    return tuple(hex_key(part.strip()) for part in text.split(","))
 
 
 def database_url(text: str) -> str:

@@ -104,6 +104,16 @@ TABLE: tuple[Setting, ...] = (
         "id:hex[,id:hex…], ids different, each key 64 hexadecimal digits", secret=True,
     ),
     Setting(
+        "HOOK0_BISCUIT_PRIVATE_KEY", "biscuit_private_key", forms.hex_key, None,
+        "The key that signs tokens (Ed25519); not set: a key file in the data directory.",
+        "64 hexadecimal digits", secret=True,
+    ),
+    Setting(
+        "HOOK0_BISCUIT_PUBLIC_KEYS", "biscuit_public_keys", forms.hex_keys, None,
+        "Public keys of which tokens are accepted too: those that signed before; not set: none.",
+        "keys of 64 hexadecimal digits, separated by commas",
+    ),
+    Setting(
         "HOOK0_ALLOW_TARGETS", "allow_targets", forms.networks, None,
         "Networks that may be called although they are private; not set: none.",
         "networks separated by commas, e.g. 127.0.0.0/8,10.1.0.0/16",
@@ -174,6 +184,8 @@ class Settings:
     http_address: str
     master_api_key: UUID | None = dataclasses.field(repr=False)
     encryption_keys: str | None = dataclasses.field(repr=False)
+    biscuit_private_key: str | None = dataclasses.field(repr=False)
+    biscuit_public_keys: tuple[str, ...]
     allow_targets: tuple[forms.Network, ...]
     roles: frozenset[str]
     processes: int
@@ -210,7 +222,8 @@ class Settings:
         problems += [_lonely(setting) for setting in TABLE if _is_lonely(setting, environ)]
         if problems:
             raise SettingsRefused(problems)
-        return cls(**values | {"allow_targets": values["allow_targets"] or ()})
+        none_given = {name: values[name] or () for name in ("allow_targets", "biscuit_public_keys")}
+        return cls(**values | none_given)
 
     @property
     def needs_verification(self) -> bool:

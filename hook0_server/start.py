@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import structlog
 
 from hook0_server import settings
-from hook0_server.access import encryption
+from hook0_server.access import biscuits, encryption, keys
 from hook0_server.model import errors
 from hook0_server.store import database, embedded, instance, migrate
 
@@ -70,12 +70,14 @@ async def _database(given: settings.Settings) -> AsyncIterator[str]:
         yield started.dsn
 
 
-async def keys(given: settings.Settings, db: database.Database) -> encryption.Keyring:
+async def load_keys(given: settings.Settings, db: database.Database) -> keys.Keys:
     """The keys, which must be those of the database. Raises StartRefused."""
     with refusals():
         keyring = encryption.Keyring.load(given.encryption_keys, given.data_dir)
+        root = biscuits.Root.load(given.biscuit_private_key, given.biscuit_public_keys, given.data_dir)
         await instance.verify(db, keyring)
-    return keyring
+        await instance.verify_token_key(db, root.public_key, root.public_keys)
+    return keys.Keys(keyring, root)
 
 
 @contextlib.contextmanager

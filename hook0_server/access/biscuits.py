@@ -62,6 +62,8 @@ class Root:
         """In hexadecimal digits; clients may know it."""
         self._key_id = _key_id(own)
         accepted = (own, *public_keys)
+        self.public_keys: tuple[str, ...] = tuple(key.hex() for key in accepted)
+        """Those of which tokens are accepted, its own among them."""
         self._public = {_key_id(key): biscuit_auth.PublicKey(f"ed25519/{key.hex()}") for key in accepted}
         self._checks = {f"biscuit-{_key_id(key):08x}": hashlib.sha256(_CHECKED + key).hexdigest()[:32] for key in accepted}
 
@@ -136,8 +138,10 @@ class Root:
         return biscuit_token.of(biscuit, self._verified(raw, biscuit.root_key_id))
 
     def _verified(self, raw: bytes, key_id: int | None) -> biscuit_auth.Biscuit:
-        keys = list(self._public.values()) if key_id is None else [self._public[key_id]] if key_id in self._public else []
-        for key in keys:
+        """A token that names no key, as other servers mint them, is tried with each."""
+        for known_id, key in self._public.items():
+            if key_id not in (None, known_id):
+                continue
             try:
                 return biscuit_auth.Biscuit.from_bytes(raw, key)
             except biscuit_auth.BiscuitValidationError:
@@ -185,6 +189,6 @@ def _key_id(public_key: bytes) -> int:
 
 def _parsed(text: str, origin: str) -> bytes:
     matched = _HEX.fullmatch(text.strip())
-    if matched is None:
-        raise encryption.InvalidKeys(f"{origin} must hold 64 hexadecimal digits for each key")
+    if matched is None or not matched[1].strip("0"):  # zeros are nobody's secret, and anybody signs for that public key
+        raise encryption.InvalidKeys(f"{origin} must hold 64 hexadecimal digits for each key, and not only zeros")
     return bytes.fromhex(matched[1])

@@ -29,6 +29,13 @@ class Recent(Generic[Key, Answer]):
         self._good: dict[Key, tuple[float, Answer]] = {}
         self._bad: dict[Key, tuple[float, Answer]] = {}
         self._asking: dict[Key, asyncio.Future[Answer]] = {}
+        self._forgotten = 0
+
+    def forget(self, is_meant: Callable[[Answer], bool]) -> None:
+        """Ask again for these good ones, also where the asking is under way. Walks through all that are kept."""
+        self._forgotten += 1
+        for key in [key for key, (_, answer) in self._good.items() if is_meant(answer)]:
+            del self._good[key]
 
     def known(self, key: Key) -> tuple[float, Answer] | None:
         """The kept answer and when it ends to count, if there is one that still counts."""
@@ -51,6 +58,7 @@ class Recent(Generic[Key, Answer]):
 
     async def _lead(self, key: Key) -> Answer:
         asking = self._asking[key] = asyncio.get_running_loop().create_future()
+        forgotten = self._forgotten
         try:
             answer = await self._ask(key)
         except Exception as failure:
@@ -58,7 +66,8 @@ class Recent(Generic[Key, Answer]):
             asking.exception()  # also where nobody else waits for it, it counts as seen
             raise
         else:
-            self._keep(key, answer)
+            if forgotten == self._forgotten:
+                self._keep(key, answer)
             asking.set_result(answer)
             return answer
         finally:

@@ -19,7 +19,7 @@ class Applications:
         self._repeats = repeats.Repeats(db, keyring)
 
     async def create(self, call: pipeline.Call, request: pb2.CreateApplicationRequest) -> pb2.CreateApplicationResponse:
-        organization_id = parents.organization(call, request.application.organization_id)
+        organization_id = parents.organization(call)
 
         async def make(connection: database.Connection) -> pb2.CreateApplicationResponse:
             created = await applications.create(connection, issue.new_id(), organization_id, request.application.name)
@@ -34,7 +34,7 @@ class Applications:
         return pb2.GetApplicationResponse(application=_shown(await self._existing(parents.application(call))))
 
     async def list(self, call: pipeline.Call, request: pb2.ListApplicationsRequest) -> pb2.ListApplicationsResponse:
-        organization_id = parents.organization(call, request.organization_id)
+        organization_id = parents.organization(call)
         before = pages.identity(request.page_token, _KIND, organization_id)
         size = rules.page_size(request.page_size)
         found = await applications.page(self._db, organization_id, before=before, size=size + 1)
@@ -104,6 +104,7 @@ def operations(db: database.Database, keyring: encryption.Keyring, hints: wake.W
         registry.Operation(
             service, "CreateApplication", pb2.CreateApplicationRequest, pb2.CreateApplicationResponse, unary,
             "application:create", handlers.create, scope=organization, rules=_rules_of_create,
+            organization_id=lambda request: str(request.application.organization_id),
         ),
         registry.Operation(
             service, "GetApplication", pb2.GetApplicationRequest, pb2.GetApplicationResponse, unary,

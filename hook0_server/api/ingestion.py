@@ -22,6 +22,7 @@ AHEAD = 8  # batches of one stream that wait for their commit
 RECHECK_SECONDS = 5.0
 Answer = TypeVar("Answer", pb2.PublishEventResponse, pb2.PublishedEvent)
 Answers = TypeVar("Answers", pb2.PublishEventsResponse, pb2.PublishEventStreamResponse)
+_OTHER_LABELS = writer.Rejected("PERMISSION_DENIED", "A check in the token does not allow these labels.", "labels")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,6 +49,8 @@ class Ingestion:
         if event is None:
             self._writer.counts.rejected += 1
         breaches.refuse()
+        if call.principal.asks_labels:
+            await call.check_labels(request.event.labels)
         [result] = await self._writer.submit(call.application_id, [event] if event else [])
         if isinstance(result, writer.Rejected):
             raise _refusal(result)
@@ -55,7 +58,7 @@ class Ingestion:
 
     async def publish_events(self, call: pipeline.Call, request: pb2.PublishEventsRequest) -> pb2.PublishEventsResponse:
         assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
-        results = await self._results(call.application_id, call.source_ip, request.events)
+        results = await self._results(call, call.application_id, request.events)
         return _answered(pb2.PublishEventsResponse(), results)
 
     async def publish_event_stream(
@@ -89,23 +92,25 @@ class Ingestion:
                     raise errors.InvalidRequest.of("application_id", "is needed in the first message of a stream")
                 await self._writer.queue.room()
                 await self._writer.breathe()
-                work = self._results(application_id, call.source_ip, request.events, patient=True)
+                work = self._results(call, application_id, request.events, patient=True)
                 await batches.put(_Batch(request.batch_id, tasks.create_task(work, name="ingest.batch")))
         except errors.Refused as refusal:
             end = refusal
         await batches.put(end)
 
     async def _results(
-        self, application_id: uuid.UUID, source_ip: str | None, given: Sequence[pb2.NewEvent], *, patient: bool = False
+        self, call: pipeline.Call, application_id: uuid.UUID, given: Sequence[pb2.NewEvent], *, patient: bool = False
     ) -> list[writer.Result]:
         """A result for each event, in order; what breaks a rule is not stored and hurts no other."""
-        now = self._now()
+        now, narrowed = self._now(), call.principal.asks_labels
         good: list[publish.NewEvent] = []
         refused: dict[int, writer.Rejected] = {}
         breaches = rules.Breaches()
         for at, event in enumerate(given):
-            judged = new_events.judge(event, application_id, source_ip, now, "", breaches)
-            if judged is None:
+            judged = new_events.judge(event, application_id, call.source_ip, now, "", breaches)
+            if narrowed and judged is not None and not await call.allows_labels(event.labels):
+                refused[at] = _OTHER_LABELS
+            elif judged is None:
                 first = breaches.violations[0]
                 self._writer.counts.rejected += 1
                 refused[at] = writer.Rejected(breaches.reason, f"{first.field}: {first.description}", first.field)
@@ -201,14 +206,14 @@ def operations(into: writer.Writer, now: Callable[[], float]) -> list[registry.O
     return [
         registry.Operation(
             service, "PublishEvent", pb2.PublishEventRequest, pb2.PublishEventResponse, kind.UNARY,
-            "event:ingest", handlers.publish_event,
+            "event:ingest", handlers.publish_event, asks_labels=True,
         ),
         registry.Operation(
             service, "PublishEvents", pb2.PublishEventsRequest, pb2.PublishEventsResponse, kind.UNARY,
-            "event:ingest", handlers.publish_events, rules=_batch_rules,
+            "event:ingest", handlers.publish_events, rules=_batch_rules, asks_labels=True,
         ),
         registry.Operation(
             service, "PublishEventStream", pb2.PublishEventStreamRequest, pb2.PublishEventStreamResponse, kind.BIDI_STREAM,
-            "event:ingest", handlers.publish_event_stream, scope=registry.Scope.STREAM, rules=_stream_rules,
+            "event:ingest", handlers.publish_event_stream, scope=registry.Scope.STREAM, rules=_stream_rules, asks_labels=True,
         ),
     ]  # fmt: skip

@@ -10,14 +10,14 @@ import contextlib
 import itertools
 import secrets
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 from google.protobuf.message import Message
 
 from hook0_server import metrics
-from hook0_server.access import credentials, permissions
+from hook0_server.access import credentials, permissions, principals
 from hook0_server.api import ending, registry, rules
 from hook0_server.model import errors, ids
 
@@ -62,11 +62,11 @@ def stopping_refusal() -> errors.Unavailable:
 class Call:
     """What a handler knows of a call besides its request."""
 
-    principal: credentials.Principal
+    principal: principals.Principal
     request_id: str  # for logs, and in the INTERNAL error that a caller reports
     source_ip: str | None = None
     application_id: uuid.UUID | None = None  # Scope.APPLICATION: parsed and authorized
-    organization_id: uuid.UUID | None = None  # Scope.ORGANIZATION: the only one
+    organization_id: uuid.UUID | None = None  # Scope.ORGANIZATION: the one that is named, or the only visible one
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # once set, streams end with `stopping_refusal()`
     _rights: "_Rights | None" = field(default=None, repr=False)
 
@@ -74,6 +74,22 @@ class Call:
         """Scope.STREAM: the application, parsed. Raises InvalidRequest, Denied or NotFound."""
         self.application_id = await self._asked().on_application(self.principal, application_id)
         return self.application_id
+
+    async def allows_labels(self, labels: Mapping[str, str]) -> bool:
+        """Whether the credential reaches what carries these labels; only a token that asks for labels may not.
+
+        For operations that are declared with `asks_labels`.
+        """
+        if self.application_id is None:
+            raise AssertionError("labels are asked for within an application")
+        if not self.principal.asks_labels:
+            return True
+        return await self._asked().on_labels(self.principal, self.application_id, labels)
+
+    async def check_labels(self, labels: Mapping[str, str]) -> None:
+        """Raises Denied where `allows_labels` says no."""
+        if not await self.allows_labels(labels):
+            raise errors.Denied("PERMISSION_DENIED", "A check in the token does not allow these labels; use another token.")
 
     async def recheck(self) -> None:
         """Raise Unauthenticated (CREDENTIALS_REVOKED) when the credential is valid no more; streams ask every 5 s.
@@ -104,13 +120,18 @@ class _Rights:
         self._authenticator, self._permissions, self._operation = authenticator, permitted, operation
         self._authorization, self._entry = authorization, entry
 
-    async def on_application(self, principal: credentials.Principal, text: str) -> uuid.UUID:
+    async def on_application(self, principal: principals.Principal, text: str) -> uuid.UUID:
         application_id = ids.parse(text)
         if application_id is None:
             raise errors.InvalidRequest.of("application_id", f"{errors.excerpt(text)} is not a UUID with hyphens")
-        await self._permissions.on_application(principal, self._operation.action, application_id)
+        await self._permissions.on_application(
+            principal, self._operation.action, application_id, labels_follow=self._operation.asks_labels
+        )
         self._entry.application_id = application_id
         return application_id
+
+    async def on_labels(self, principal: principals.Principal, application_id: uuid.UUID, labels: Mapping[str, str]) -> bool:
+        return await self._permissions.on_labels(principal, self._operation.action, application_id, labels)
 
     async def recheck(self) -> None:
         try:
@@ -131,9 +152,8 @@ class Pipeline:
         authenticator: credentials.Authenticator,
         permitted: permissions.Permissions,
         counted: metrics.Metrics,
-        organization_id: uuid.UUID | None = None,
     ) -> None:
-        self._authenticator, self._permissions, self._organization_id = authenticator, permitted, organization_id
+        self._authenticator, self._permissions = authenticator, permitted
         self._ledger = ending.Ledger(counted)
         self._stopping = asyncio.Event()
         self._prefix, self._numbers = secrets.token_hex(6), itertools.count(1)
@@ -196,7 +216,10 @@ class Pipeline:
     ) -> Call:
         if self._stopping.is_set():
             raise stopping_refusal()
-        principal = await self._authenticator.authenticate(authorization)
+        if operation.scope is registry.Scope.PUBLIC:
+            principal = principals.ANONYMOUS  # whatever is sent along
+        else:
+            principal = await self._authenticator.authenticate(authorization)
         entry.credential_id = principal.credential_id
         rights = _Rights(self._authenticator, self._permissions, operation, authorization, entry)
         return Call(principal, entry.request_id, source_ip, None, None, self._stopping, rights)
@@ -206,10 +229,14 @@ class Pipeline:
         if operation.scope is registry.Scope.APPLICATION:
             await call.authorize(operation.application_id(readable))
         elif operation.scope is registry.Scope.ORGANIZATION:
-            self._permissions.on_organization(call.principal, operation.action)
-            call.organization_id = self._organization_id
+            named = ids.parse(operation.organization_id(readable))  # its form is a field rule's
+            call.organization_id = await self._permissions.on_organization(call.principal, operation.action, named)
         elif operation.scope is registry.Scope.INSTANCE:
             self._permissions.on_instance(call.principal, operation.action)
+        elif operation.scope is registry.Scope.CALLER:
+            self._permissions.on_caller(call.principal, operation.action)
+        elif operation.scope is registry.Scope.USER:
+            self._permissions.on_self(call.principal, operation.action)
 
 
 def _judged(operation: registry.Operation, request: Request) -> Message:

@@ -29,13 +29,14 @@ class Kind(enum.Enum):
 
 
 class Scope(enum.Enum):
-    """What a credential must have a right on."""
+    """What a credential must have a right on. Who may do what is in access/actions."""
 
     APPLICATION = "application"  # the application that `application_id` of the request names
     ORGANIZATION = "organization"  # the organization that the request names, or the only visible one
     INSTANCE = "instance"  # the servers themselves
-    PUBLIC = "public"  # nothing: the call needs no credential
-    USER = "user"  # the account of the person who calls
+    CALLER = "caller"  # nothing but the action itself: what is answered or made is the caller's own
+    USER = "user"  # the person who calls, whole
+    PUBLIC = "public"  # nothing: it takes no credential
     STREAM = "stream"  # the handler asks itself, by call.authorize(application_id), for each message
 
 
@@ -52,6 +53,8 @@ class Operation:
     handler: Callable[..., Any]
     scope: Scope = Scope.APPLICATION
     application_id: Callable[[Any], str] = lambda request: str(request.application_id)  # where the request names it
+    organization_id: Callable[[Any], str] = lambda request: str(request.organization_id)  # the same
+    asks_labels: bool = False  # the handler asks itself, by call.allows_labels, of everything that has some
     rules: Callable[[Any, field_rules.Breaches], None] | None = None
 
     @property

@@ -25,6 +25,7 @@ class Subscriptions:
 
         async def make(connection: database.Connection) -> pb2.CreateSubscriptionResponse:
             await applications.hold(connection, application_id)
+            await call.check_labels(request.subscription.labels)
             subscription_id = issue.new_id()
             draft = messages.draft(request.subscription, self._keyring, subscription_id)
             await _check_types(connection, application_id, draft.event_types)
@@ -42,7 +43,7 @@ class Subscriptions:
     async def get(self, call: pipeline.Call, request: pb2.GetSubscriptionRequest) -> pb2.GetSubscriptionResponse:
         subscription_id = uuid.UUID(request.subscription_id)
         found = await subscriptions.get(self._db, parents.application(call), subscription_id)
-        if found is None:
+        if found is None or not await call.allows_labels(found.draft.labels):
             raise _missing()
         return pb2.GetSubscriptionResponse(subscription=messages.shown(found, self._keyring))
 
@@ -54,7 +55,8 @@ class Subscriptions:
         shown = [messages.shown(each, self._keyring) for each in found[:size]]
         fitting = listing.fitting(shown)
         _, token = pages.cut(found, fitting, _KIND, application_id, lambda each: each.subscription_id)
-        return pb2.ListSubscriptionsResponse(subscriptions=shown[:fitting], next_page_token=token)
+        visible = [each for each in shown[:fitting] if await call.allows_labels(each.labels)]
+        return pb2.ListSubscriptionsResponse(subscriptions=visible, next_page_token=token)
 
     async def update(self, call: pipeline.Call, request: pb2.UpdateSubscriptionRequest) -> pb2.UpdateSubscriptionResponse:
         application_id, given = parents.application(call), request.subscription
@@ -63,19 +65,22 @@ class Subscriptions:
         wanted = messages.draft(given, self._keyring, subscription_id)
         async with self._db.connection() as connection, connection.transaction():
             current = await subscriptions.lock(connection, application_id, subscription_id)
-            if current is None:
+            if current is None or not await call.allows_labels(current.draft.labels):
                 raise _missing()
             if revision not in (None, current.revision):
                 raise etags.mismatch()
             if "event_types" in paths:
                 await _check_types(connection, application_id, wanted.event_types)
             draft = messages.changed(current.draft, wanted, paths)
+            await call.check_labels(draft.labels)
             saved = await subscriptions.update(connection, current, draft)
         self._wake.notify(wake.SUBSCRIPTIONS)
         return pb2.UpdateSubscriptionResponse(subscription=messages.shown(saved, self._keyring))
 
     async def delete(self, call: pipeline.Call, request: pb2.DeleteSubscriptionRequest) -> pb2.DeleteSubscriptionResponse:
         subscription_id = uuid.UUID(request.subscription_id)
+        if call.principal.asks_labels:
+            await self.get(call, pb2.GetSubscriptionRequest(subscription_id=request.subscription_id))
         if not await subscriptions.delete(self._db, parents.application(call), subscription_id):
             raise _missing()
         self._wake.notify(wake.SUBSCRIPTIONS)
@@ -114,24 +119,24 @@ def operations(
     return [
         registry.Operation(
             service, "CreateSubscription", pb2.CreateSubscriptionRequest, pb2.CreateSubscriptionResponse, unary,
-            "subscription:create", handlers.create, rules=judged.create,
+            "subscription:create", handlers.create, asks_labels=True, rules=judged.create,
             application_id=lambda request: str(request.subscription.application_id),
         ),
         registry.Operation(
             service, "GetSubscription", pb2.GetSubscriptionRequest, pb2.GetSubscriptionResponse, unary,
-            "subscription:get", handlers.get, rules=field_rules.named,
+            "subscription:get", handlers.get, asks_labels=True, rules=field_rules.named,
         ),
         registry.Operation(
             service, "ListSubscriptions", pb2.ListSubscriptionsRequest, pb2.ListSubscriptionsResponse, unary,
-            "subscription:list", handlers.list, rules=field_rules.page,
+            "subscription:list", handlers.list, asks_labels=True, rules=field_rules.page,
         ),
         registry.Operation(
             service, "UpdateSubscription", pb2.UpdateSubscriptionRequest, pb2.UpdateSubscriptionResponse, unary,
-            "subscription:edit", handlers.update, rules=judged.update,
+            "subscription:edit", handlers.update, asks_labels=True, rules=judged.update,
             application_id=lambda request: str(request.subscription.application_id),
         ),
         registry.Operation(
             service, "DeleteSubscription", pb2.DeleteSubscriptionRequest, pb2.DeleteSubscriptionResponse, unary,
-            "subscription:delete", handlers.delete, rules=field_rules.named,
+            "subscription:delete", handlers.delete, asks_labels=True, rules=field_rules.named,
         ),
     ]  # fmt: skip

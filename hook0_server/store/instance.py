@@ -1,6 +1,6 @@
-"""What must be the same for every server on one database: here, the encryption keys."""
+"""What must be the same for every server on one database: the keys of secrets and of tokens."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from psycopg.types.json import Jsonb
@@ -33,3 +33,16 @@ async def verify(db: database.Database, keyring: Keys) -> None:
                 f"used with; missing or different: {', '.join(wrong)}."
             )
         await connection.execute(SQL.add_key_checks, {"checks": Jsonb(dict(checks))})
+
+
+async def verify_token_key(db: database.Database, signing: str, accepted: Collection[str]) -> None:
+    """Remember the public key of what signs tokens here. Raises KeysRefused where this server would refuse those signed now."""
+    async with db.connection() as connection, connection.transaction():
+        row = await (await connection.execute(SQL.lock_token_key)).fetchone()
+        known: str | None = row[0] if row else None
+        if known is not None and known not in accepted:
+            raise KeysRefused(
+                "HOOK0_BISCUIT_PRIVATE_KEY (or the key file in HOOK0_DATA_DIR) must be the key that signs this database's "
+                f"tokens, or HOOK0_BISCUIT_PUBLIC_KEYS must hold its public key, {known}."
+            )
+        await connection.execute(SQL.set_token_key, {"token_key": signing})

@@ -10,3 +10,9 @@ SELECT key_checks FROM instance FOR UPDATE
 
 -- name: add_key_checks
 UPDATE instance SET key_checks = key_checks || %(checks)b
+
+-- name: lock_token_key
+SELECT token_key FROM instance FOR UPDATE
+
+-- name: set_token_key
+UPDATE instance SET token_key = %(token_key)b::text

@@ -112,7 +112,8 @@ def test_the_symbols_of_every_token_are_the_librarys() -> None:
 
 CHECK = crafted.last_block(crafted.appended("check if 1 < 2"))
 """version 3, one check, one query: head `query()`, one expression of three steps."""
-EXPRESSION = bytes.fromhex("0a040a021002") + bytes.fromhex("0a041a020800")
+TWO, LESS_THAN = bytes.fromhex("0a040a021002"), bytes.fromhex("0a041a020800")
+FAR = crafted.last_block(crafted.appended("check if 1 < 2000000000000"))
 
 
 @pytest.mark.parametrize(
@@ -128,12 +129,15 @@ EXPRESSION = bytes.fromhex("0a040a021002") + bytes.fromhex("0a041a020800")
         CHECK + b"\x22\x00",  # a fact without a predicate
         CHECK.replace(b"\x10\x02", b"\x18\x7f"),  # a string by a symbol that no table has
         CHECK.replace(b"\x10\x02", b"\x08\x7f"),  # a variable likewise
-        CHECK.replace(EXPRESSION, EXPRESSION[6:] + EXPRESSION[:6]),  # the operator before its operands
+        CHECK.replace(TWO + LESS_THAN, LESS_THAN + TWO),  # the operator before its operands
+        CHECK.replace(LESS_THAN, TWO),  # operands that nothing takes
+        FAR.replace(b"\x10\x80", b"\x20\x80"),  # a date after the year 9999
     ],
 )
 def test_a_form_that_no_library_writes_is_refused_as_malformed(block: bytes) -> None:
     assert ROOT.read(crafted.signed(CHECK)).is_attenuated
-    assert block != CHECK
+    assert ROOT.read(crafted.signed(FAR)).is_attenuated
+    assert block not in (CHECK, FAR)
     with pytest.raises(biscuits.Refused, match="malformed"):
         ROOT.read(crafted.signed(block))
 

@@ -17,6 +17,8 @@ OTHER = uuid.UUID(int=9)
 LATER = NOW + 300
 DATE = datetime.fromtimestamp(LATER, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
+NEITHER = "2026-01-01T00:00:00Z < 2027-01-01T00:00:00Z"
+
 
 def narrowed(*checks: str, text: str | None = None) -> biscuits.Token:
     return ROOT.read(crafted.appended("; ".join(checks), text))
@@ -104,7 +106,7 @@ def test_the_earliest_expiry_counts_and_only_plain_ones_are_shown() -> None:
     text = crafted.service(expires_at=LATER)
     assert narrowed("check if time($t), $t < 2027-01-15T08:01:00Z", text=text).expires_at == NOW + 60
     assert narrowed("check if time($t), $t < 2039-01-01T00:00:00Z", text=text).expires_at == LATER
-    for other in ("$t > 2027-01-01T00:00:00Z", "$t < 2027-01-01T00:00:00Z || true", "2027-01-01T00:00:00Z < $t"):
+    for other in ("$t > 2027-01-01T00:00:00Z", "$t < 2027-01-01T00:00:00Z || true", "2027-01-01T00:00:00Z < $t", NEITHER):
         assert narrowed(f"check if time($t), {other}", text=text).expires_at == LATER
     either = 'check if time($t), $t < 2027-01-01T00:00:00Z or action("event:list")'
     assert narrowed(either, text=text).expires_at == LATER

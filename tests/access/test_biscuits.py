@@ -148,7 +148,9 @@ def test_a_private_key_file_is_made_once_and_kept_to_its_owner(tmp_path: pathlib
         biscuits.Root.load(None, (), tmp_path).read(text)
 
 
-@pytest.mark.parametrize("key", ["x", "11" * 31, "11" * 33, "ed25519/", "zz" * 32, "11" * 32 + ",", "secp256r1/" + "11" * 32])
+@pytest.mark.parametrize(
+    "key", ["x", "00" * 32, "11" * 31, "11" * 33, "ed25519/", "zz" * 32, "11" * 32 + ",", "secp256r1/" + "11" * 32]
+)
 def test_keys_in_another_form_are_refused_naming_the_setting_and_no_key(key: str, tmp_path: pathlib.Path) -> None:
     with pytest.raises(encryption.InvalidKeys, match="HOOK0_BISCUIT_PRIVATE_KEY") as caught:
         root(key)

@@ -17,7 +17,7 @@ from hook0_client._gen.hook0.v1 import (
     subscription_service_pb2,
 )
 from hook0_server import metrics
-from hook0_server.access import credentials, encryption, permissions
+from hook0_server.access import credentials, encryption, issue, permissions
 from hook0_server.api import applications, event_types, pipeline, subscriptions
 from hook0_server.model import errors, targets
 from hook0_server.store import database, organizations, wake
@@ -49,7 +49,7 @@ class Management:
         self._operations = {operation.request: operation for operation in operations}
         authenticator = credentials.Authenticator(db, uuid.UUID(MASTER), seconds=0)
         permitted = permissions.Permissions(db, seconds=0)
-        self._pipeline = pipeline.Pipeline(authenticator, permitted, metrics.Metrics(), organization_id)
+        self._pipeline = pipeline.Pipeline(authenticator, permitted, metrics.Metrics())
 
     async def __call__(self, request: Message, *, secret: str = MASTER) -> Any:
         operation = self._operations[type(request)]
@@ -87,7 +87,7 @@ class Management:
 
 async def open_management(db: database.Database, *, allowed: Sequence[str] = ()) -> Management:
     networks = [ipaddress.ip_network(network) for network in allowed]
-    return Management(db, await organizations.ensure_only(db), networks)
+    return Management(db, await organizations.ensure_one(db, issue.new_id(), name="default"), networks)
 
 
 def fields(refusal: errors.Refused) -> list[str]:

@@ -13,7 +13,6 @@ from hook0_server.store import database
 
 MASTER_KEY = uuid.UUID("5b8f3c5e-7a2b-4c11-8d4e-0123456789ab")
 MASTER = f"Bearer {MASTER_KEY}"
-ORGANIZATION_ID = uuid.UUID(int=5)
 ACTION = "event:ingest"
 
 
@@ -24,7 +23,7 @@ class Rig:
         db = db or database.Database("postgresql://nobody@127.0.0.1:1/none")
         self.counted = metrics.Metrics()
         self.authenticator = credentials.Authenticator(db, MASTER_KEY, seconds=0)
-        self.pipeline = pipeline.Pipeline(self.authenticator, permissions.Permissions(db), self.counted, ORGANIZATION_ID)
+        self.pipeline = pipeline.Pipeline(self.authenticator, permissions.Permissions(db), self.counted)
 
     def count(self, operation: registry.Operation, code: str) -> float | None:
         return self.counted.registry.get_sample_value("hook0_rpc_calls_total", {"method": operation.name, "code": code})
@@ -41,7 +40,7 @@ class Rig:
 
 
 def operation(handler: Callable[..., Any], **over: Any) -> registry.Operation:
-    given: dict[str, Any] = {"kind": registry.Kind.UNARY, "action": ACTION, "scope": registry.Scope.ORGANIZATION} | over
+    given: dict[str, Any] = {"kind": registry.Kind.UNARY, "action": ACTION, "scope": registry.Scope.INSTANCE} | over
     return registry.Operation(
         "IngestionService", "PublishEvent", pb2.PublishEventRequest, pb2.PublishEventResponse, handler=handler, **given
     )

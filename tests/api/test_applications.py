@@ -7,6 +7,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from management import Management, fields, open_management
 
 from hook0_client._gen.hook0.v1 import application_pb2, application_service_pb2, subscription_pb2
+from hook0_server.access import issue
 from hook0_server.model import errors
 from hook0_server.store import applications, database, organizations, wake
 
@@ -84,7 +85,7 @@ async def test_the_organization_may_be_named_and_must_exist(management: Manageme
 
 
 async def test_servers_that_start_together_make_one_organization(db: database.Database) -> None:
-    made = await asyncio.gather(*(organizations.ensure_only(db) for _ in range(4)))
+    made = await asyncio.gather(*(organizations.ensure_one(db, issue.new_id(), name="default") for _ in range(4)))
     assert len(set(made)) == 1
 
 

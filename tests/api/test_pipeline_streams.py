@@ -8,7 +8,7 @@ import piped
 import pytest
 
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as pb2
-from hook0_server.access import credentials
+from hook0_server.access import principals
 from hook0_server.api import pipeline, registry, rules
 from hook0_server.model import errors
 from hook0_server.store import database
@@ -95,10 +95,10 @@ async def test_a_stream_handler_authorizes_by_itself(db: database.Database) -> N
 async def test_an_open_stream_learns_that_its_credential_was_revoked(rig: piped.Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     verdict: list[errors.Refused] = []
 
-    async def authenticate(authorization: str | None) -> credentials.Principal:
+    async def authenticate(authorization: str | None) -> principals.Principal:
         if verdict:
             raise verdict[0]
-        return credentials.MASTER
+        return principals.MASTER
 
     async def handler(call: pipeline.Call, request: Any) -> pb2.PublishEventResponse:
         await call.recheck()

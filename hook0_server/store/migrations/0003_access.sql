@@ -64,3 +64,6 @@ CREATE TABLE service_tokens (
   PRIMARY KEY (organization_id, service_token_id)
 );
 CREATE UNIQUE INDEX service_tokens_by_root ON service_tokens (root_id);
+
+-- The public key of what signs tokens now, in hexadecimal digits; null: nothing was started yet.
+ALTER TABLE instance ADD COLUMN token_key text;
