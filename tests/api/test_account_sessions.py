@@ -187,19 +187,20 @@ async def _waits_for_a_lock(db: database.Database) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_whatever_ends_a_session_is_told_to_who_remembers_verdicts(service: Service) -> None:
+async def test_a_verdict_that_is_remembered_ends_with_the_session(service: Service) -> None:
+    """Each is looked at before and after: what is remembered of a good token lives seconds."""
     session = await service.logged_in()
-    user_id, session_id = uuid.UUID(session.user.user_id), service.root.read(session.access_token).session_id
+    assert await service.works(session.access_token)
     await service(refresh(session.refresh_token))
-    assert service.forgotten == []
+    assert await service.works(session.access_token)
     with pytest.raises(errors.Unauthenticated):
         await service(refresh(session.refresh_token))
-    assert service.forgotten.pop() == session_id
-    other = await service.logged_in()
-    await service(pb2.LogoutRequest(), other.access_token)
-    assert service.forgotten.pop() == service.root.read(other.access_token).session_id
-    last = await service.logged_in()
-    await service(pb2.ChangePasswordRequest(current_password=PASSWORD, new_password=OTHER_PASSWORD), last.access_token)
+    assert not await service.works(session.access_token)
+    here, elsewhere = await service.logged_in(), await service.logged_in()
+    assert await service.works(elsewhere.access_token)
+    await service(pb2.ChangePasswordRequest(current_password=PASSWORD, new_password=OTHER_PASSWORD), here.access_token)
+    assert not await service.works(elsewhere.access_token)
+    assert await service.works(here.access_token)
     await service(pb2.BeginPasswordResetRequest(email=EMAIL))
     await service(pb2.ResetPasswordRequest(token=service.kept.letters[-1].token, new_password=PASSWORD))
-    assert service.forgotten == [user_id, user_id]
+    assert not await service.works(here.access_token)
