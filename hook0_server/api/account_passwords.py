@@ -22,7 +22,8 @@ class AccountPasswords:
         self._db, self._passwords, self._logins, self._links, self._outbox = db, hashed, checked, sent, outbox
         self._forget = forget
 
-    async def begin_reset(self, _: pipeline.Call, request: pb2.BeginPasswordResetRequest) -> pb2.BeginPasswordResetResponse:
+    async def begin_reset(self, call: pipeline.Call, request: pb2.BeginPasswordResetRequest) -> pb2.BeginPasswordResetResponse:
+        self._logins.spend("message", call.source_ip)
         email = request.email
 
         async def prepare() -> mail.Letter | None:

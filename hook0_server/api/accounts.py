@@ -39,13 +39,14 @@ class Accounts:
         self._passwords, self._logins, self._sessions = parts.passwords, parts.logins, parts.sessions
         self._links, self._outbox = parts.links, parts.outbox
 
-    async def register(self, _: pipeline.Call, request: pb2.RegisterRequest) -> pb2.RegisterResponse:
+    async def register(self, call: pipeline.Call, request: pb2.RegisterRequest) -> pb2.RegisterResponse:
         if not self._policy.may_register:
             raise errors.Precondition(
                 "REGISTRATION_DISABLED", "This server does not register people; ask who operates it for an invitation."
             )
         person = password_rules.Person(request.email, (request.first_name, request.last_name))
         self._passwords.judge("password", request.password, person)
+        self._logins.spend("register", call.source_ip)
         new = self._new(request, await self._passwords.hash(request.password))
         is_new = await self._registered(new)
         if not (is_new or self._policy.needs_verification):
@@ -97,8 +98,9 @@ class Accounts:
         return pb2.VerifyEmailResponse(**people.tokens(pair))
 
     async def resend_verification(
-        self, _: pipeline.Call, request: pb2.ResendVerificationEmailRequest
+        self, call: pipeline.Call, request: pb2.ResendVerificationEmailRequest
     ) -> pb2.ResendVerificationEmailResponse:
+        self._logins.spend("message", call.source_ip)
         email = request.email
 
         async def prepare() -> mail.Letter | None:
