@@ -1,7 +1,8 @@
 """People's accounts, put together from the settings: what hashes, what opens sessions, what writes to them."""
 
 import contextlib
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Callable
 
 from hook0_server import settings
 from hook0_server.access import biscuits, links, logins, mail, passwords, sessions
@@ -10,9 +11,16 @@ from hook0_server.store import database
 
 
 class People:
-    """`operations()` serve while the block of `running()` lasts."""
+    """`operations()` serve while the block of `running()` lasts; `forget` is told of sessions and people that changed."""
 
-    def __init__(self, db: database.Database, given: settings.Settings, root: biscuits.Root, tries: logins.Tries) -> None:
+    def __init__(
+        self,
+        db: database.Database,
+        given: settings.Settings,
+        root: biscuits.Root,
+        tries: logins.Tries,
+        forget: Callable[[uuid.UUID], None],
+    ) -> None:
         self._db = db
         self._policy = accounts.Policy(may_register=given.registration, needs_verification=given.needs_verification)
         hashed = passwords.Passwords(shortest=given.password_minimum_length)
@@ -20,7 +28,7 @@ class People:
         self._parts = accounts.Parts(
             passwords=hashed,
             logins=logins.Logins(db, hashed, tries),
-            sessions=sessions.Sessions(db, root, lifetimes),
+            sessions=sessions.Sessions(db, root, lifetimes, forget),
             links=links.Links(db, root, given.app_url),
             outbox=mail.Outbox(_transport(given)),
         )

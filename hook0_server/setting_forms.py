@@ -136,6 +136,7 @@ def smtp_url(text: str) -> str:
 
 
 def mailbox(text: str) -> str:
-    if not addresses.is_address(email.utils.parseaddr(text)[1]) or not text.isprintable():
+    named = email.utils.getaddresses([text])
+    if len(named) != 1 or not addresses.is_address(named[0][1]) or not text.isprintable():
         raise ValueError
     return text

@@ -86,6 +86,15 @@ def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
         ("HOOK0_STOP_GRACE", "nan"),
         ("HOOK0_STOP_GRACE", "601"),
         ("HOOK0_POOL_SIZE", "1"),
+        ("HOOK0_REGISTRATION", "maybe"),
+        ("HOOK0_REQUIRE_EMAIL_VERIFICATION", "1"),
+        ("HOOK0_PASSWORD_MINIMUM_LENGTH", "7"),
+        ("HOOK0_ACCESS_TOKEN_SECONDS", "29"),
+        ("HOOK0_REFRESH_TOKEN_SECONDS", "59"),
+        ("HOOK0_APP_URL", "app.example.com"),
+        ("HOOK0_APP_URL", "https://app.example.com/?a"),
+        ("HOOK0_MAIL_FROM", "Hook0"),
+        ("HOOK0_MAIL_FROM", "Hook0 <hook0@example.com>, x@example.com"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_the_variable_and_what_is(variable: str, value: str) -> None:
@@ -94,6 +103,39 @@ def test_what_is_not_allowed_is_refused_with_the_variable_and_what_is(variable: 
     declared = next(each for each in settings.TABLE if each.variable == variable)
     assert declared.allowed in str(problem)
     assert declared.secret or value in str(problem)
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example.com:25", "https://mail.example.com", "smtp://", "smtp://host:0", "smtp://host/x", "smtp://h:x"]
+)
+def test_a_mail_server_is_a_url_and_never_repeated(url: str) -> None:
+    (problem,) = refused({"HOOK0_SMTP_URL": url, "HOOK0_MAIL_FROM": "hook0@example.com"})
+    assert (problem.variable, problem.given) == ("HOOK0_SMTP_URL", "a secret in another form")
+
+
+def test_a_mail_server_needs_a_sender() -> None:
+    (problem,) = refused({"HOOK0_SMTP_URL": "smtps://user:pass@mail.example.com"})
+    assert problem.variable == "HOOK0_MAIL_FROM"
+
+
+@pytest.mark.parametrize(
+    ("environ", "needed"),
+    [
+        ({}, False),
+        ({"HOOK0_REQUIRE_EMAIL_VERIFICATION": "on"}, True),
+        ({"HOOK0_SMTP_URL": "smtp://mail", "HOOK0_MAIL_FROM": "Hook0 <hook0@example.com>"}, True),
+        ({"HOOK0_SMTP_URL": "smtp://mail", "HOOK0_MAIL_FROM": "a@b.c", "HOOK0_REQUIRE_EMAIL_VERIFICATION": "Off"}, False),
+    ],
+)
+def test_addresses_are_verified_where_messages_can_be_sent_unless_it_is_said(environ: dict[str, str], needed: bool) -> None:
+    assert settings.Settings.from_environ(environ).needs_verification is needed
+
+
+def test_accounts_have_defaults() -> None:
+    given = settings.Settings.from_environ({"HOOK0_APP_URL": "https://app.example.com/hook0/"})
+    assert (given.registration, given.password_minimum_length) == (True, 10)
+    assert (given.access_token_seconds, given.refresh_token_seconds) == (300, 1800)
+    assert (given.app_url, given.smtp_url, given.mail_from) == ("https://app.example.com/hook0", None, None)
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -107,7 +149,7 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
 
 
 def test_what_the_client_reads_may_be_set_beside_it() -> None:
-    names = ("ADDRESS", "TOKEN", "APPLICATION_ID", "TLS", "TLS_CA", "TLS_CERT", "TLS_KEY")
+    names = ("ADDRESS", "TOKEN", "APPLICATION_ID", "TLS", "TLS_CA", "TLS_CERT", "TLS_KEY", "CONFIG_DIR")
     settings.Settings.from_environ({f"HOOK0_{name}": "x" for name in names})
 
 

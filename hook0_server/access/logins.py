@@ -36,6 +36,15 @@ class Logins:
         self._ask(keys)
         return await self._checked(user, password, keys)
 
+    def spend(self, what: str, source: str | None) -> None:
+        """Before something that takes no credential and costs a hash or a message: each counts as a wrong password does.
+
+        Raises QuotaExceeded. Else one stranger could keep everybody from logging in.
+        """
+        key = (what, source or "")
+        self._tries.may_try(key)
+        self._tries.failed(key)
+
     def _ask(self, keys: tuple[Hashable, ...]) -> None:
         for key in keys:
             self._tries.may_try(key)

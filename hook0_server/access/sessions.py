@@ -1,6 +1,7 @@
 """Sessions of people: an access token for calls, and a refresh token for the next pair, which is good once."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -32,10 +33,16 @@ class Pair:
 
 
 class Sessions:
-    """Begins, continues and ends them. What ends a session is seen by the next call with its access token."""
+    """Begins, continues and ends them. `forget` is told whose verdicts count no more: a session, or all of a person."""
 
-    def __init__(self, db: database.Database, root: biscuits.Root, lifetimes: Lifetimes) -> None:
-        self._db, self._root, self._lifetimes = db, root, lifetimes
+    def __init__(
+        self,
+        db: database.Database,
+        root: biscuits.Root,
+        lifetimes: Lifetimes,
+        forget: Callable[[uuid.UUID], None] = lambda _: None,
+    ) -> None:
+        self._db, self._root, self._lifetimes, self.forget = db, root, lifetimes, forget
 
     async def begin(self, user: users.User) -> Pair | None:
         """None: the password was changed, or the account deleted, since this was read."""
@@ -58,6 +65,7 @@ class Sessions:
         refresh_token_id = issue.new_id()
         pair = await self._pair(user, session_id, refresh_token_id)
         if not await self._rotated(session_id, token_id, refresh_token_id):
+            self.forget(session_id)
             log.warning("session.reuse_detected", session_id=str(session_id), user_id=str(user_id))
             raise _invalid()
         return pair
@@ -77,6 +85,7 @@ class Sessions:
     async def end(self, session_id: uuid.UUID) -> None:
         async with self._db.connection() as connection:
             await sessions.end(connection, session_id)
+        self.forget(session_id)
 
     def _read(self, text: str) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
         """User, session and token of a refresh token."""

@@ -1,5 +1,8 @@
 """The part of AccountService that is about passwords. Whoever sets a new one ends the sessions that the old one began."""
 
+import uuid
+from collections.abc import Callable
+
 from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
 from hook0_server.access import links, logins, mail, passwords
 from hook0_server.api import people, pipeline, registry, rules
@@ -14,10 +17,13 @@ class AccountPasswords:
         checked: logins.Logins,
         sent: links.Links,
         outbox: mail.Outbox,
+        forget: Callable[[uuid.UUID], None],
     ) -> None:
         self._db, self._passwords, self._logins, self._links, self._outbox = db, hashed, checked, sent, outbox
+        self._forget = forget
 
-    async def begin_reset(self, _: pipeline.Call, request: pb2.BeginPasswordResetRequest) -> pb2.BeginPasswordResetResponse:
+    async def begin_reset(self, call: pipeline.Call, request: pb2.BeginPasswordResetRequest) -> pb2.BeginPasswordResetResponse:
+        self._logins.spend("message", call.source_ip)
         email = request.email
 
         async def prepare() -> mail.Letter | None:
@@ -41,6 +47,7 @@ class AccountPasswords:
                 raise links.invalid()
             await sessions.end_all(connection, user_id)
             await members.accept_invitations(connection, user_id)
+        self._forget(user_id)
         return pb2.ResetPasswordResponse()
 
     async def change(self, call: pipeline.Call, request: pb2.ChangePasswordRequest) -> pb2.ChangePasswordResponse:
@@ -52,6 +59,7 @@ class AccountPasswords:
             if not await users.change_password(connection, user.user_id, user.password_revision, hashed):
                 raise logins.refusal()  # it was changed meanwhile: what was given is not the current one
             await sessions.end_all(connection, user.user_id, kept=people.session(call)[1])
+        self._forget(user.user_id)
         return pb2.ChangePasswordResponse()
 
 
@@ -73,8 +81,11 @@ def operations(
     checked: logins.Logins,
     sent: links.Links,
     outbox: mail.Outbox,
+    *,
+    forget: Callable[[uuid.UUID], None],
 ) -> list[registry.Operation]:
-    handlers = AccountPasswords(db, hashed, checked, sent, outbox)
+    """`forget` is told whose sessions have ended."""
+    handlers = AccountPasswords(db, hashed, checked, sent, outbox, forget)
     service, unary = "AccountService", registry.Kind.UNARY
     return [
         registry.Operation(

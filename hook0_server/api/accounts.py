@@ -39,13 +39,14 @@ class Accounts:
         self._passwords, self._logins, self._sessions = parts.passwords, parts.logins, parts.sessions
         self._links, self._outbox = parts.links, parts.outbox
 
-    async def register(self, _: pipeline.Call, request: pb2.RegisterRequest) -> pb2.RegisterResponse:
+    async def register(self, call: pipeline.Call, request: pb2.RegisterRequest) -> pb2.RegisterResponse:
         if not self._policy.may_register:
             raise errors.Precondition(
                 "REGISTRATION_DISABLED", "This server does not register people; ask who operates it for an invitation."
             )
         person = password_rules.Person(request.email, (request.first_name, request.last_name))
         self._passwords.judge("password", request.password, person)
+        self._logins.spend("register", call.source_ip)
         new = self._new(request, await self._passwords.hash(request.password))
         is_new = await self._registered(new)
         if not (is_new or self._policy.needs_verification):
@@ -90,14 +91,16 @@ class Accounts:
             if verified is None:
                 raise links.invalid()
             await members.accept_invitations(connection, user.user_id)
+        self._sessions.forget(user.user_id)
         pair = await self._sessions.begin(verified)
         if pair is None:
             raise logins.refusal()
         return pb2.VerifyEmailResponse(**people.tokens(pair))
 
     async def resend_verification(
-        self, _: pipeline.Call, request: pb2.ResendVerificationEmailRequest
+        self, call: pipeline.Call, request: pb2.ResendVerificationEmailRequest
     ) -> pb2.ResendVerificationEmailResponse:
+        self._logins.spend("message", call.source_ip)
         email = request.email
 
         async def prepare() -> mail.Letter | None:
@@ -120,6 +123,7 @@ class Accounts:
             await members.keep_owners(connection, user.user_id)
             if not await users.delete(connection, user.user_id, user.password_revision):
                 raise logins.refusal()  # the password was changed meanwhile, or the account deleted
+        self._sessions.forget(user.user_id)
         log.info("account.deleted", user_id=str(user.user_id))
         return pb2.DeleteAccountResponse()
 
@@ -194,5 +198,7 @@ def operations(db: database.Database, parts: Parts, policy: Policy) -> list[regi
             handlers.delete, scope=registry.Scope.USER, rules=_rules_of_delete,
         ),
         *account_sessions.operations(parts.logins, parts.sessions, needs_verification=policy.needs_verification),
-        *account_passwords.operations(db, parts.passwords, parts.logins, parts.links, parts.outbox),
+        *account_passwords.operations(
+            db, parts.passwords, parts.logins, parts.links, parts.outbox, forget=parts.sessions.forget
+        ),
     ]  # fmt: skip

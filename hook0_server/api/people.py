@@ -12,8 +12,10 @@ from hook0_server.store import database, users
 
 def session(call: pipeline.Call) -> tuple[uuid.UUID, uuid.UUID]:
     """The person who calls, and their session: of an operation with Scope.USER."""
-    caller: Any = call.principal
-    return caller.user_id, caller.session_id
+    user_id, session_id = call.principal.user_id, call.principal.session_id
+    if user_id is None or session_id is None:
+        raise AssertionError("the operation is not declared with Scope.USER")
+    return user_id, session_id
 
 
 async def caller(db: database.Database, call: pipeline.Call) -> users.User:

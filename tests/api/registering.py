@@ -1,4 +1,4 @@
-"""AccountService on a real database, called as the pipeline calls it, with letters that are kept instead of sent."""
+"""AccountService behind the real pipeline, on a real database, with letters that are kept instead of sent."""
 
 import contextlib
 import uuid
@@ -10,11 +10,11 @@ import pytest
 from google.protobuf.message import Message
 
 from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
-from hook0_server.access import biscuits, credentials, links, logins, mail, passwords, sessions
-from hook0_server.api import accounts, pipeline, registry, rules
+from hook0_server import metrics
+from hook0_server.access import biscuits, credentials, links, logins, mail, passwords, permissions, sessions
+from hook0_server.api import accounts, pipeline
 from hook0_server.model import errors
 from hook0_server.store import database
-from hook0_server.store import sessions as stored_sessions
 
 EMAIL, PASSWORD = "owner@example.com", "bakery-tuesday-14"
 OTHER_PASSWORD = "window-lantern-88"
@@ -63,27 +63,20 @@ class Tries:
         self.wrong.append(key)
 
 
-class Caller:
-    """A person whose access token was accepted."""
-
-    kind, application_id, credential_id = "user", None, "user"
-
-    def __init__(self, token: biscuits.Token) -> None:
-        self.user_id, self.session_id = token.user_id, token.session_id
-
-
 class Service:
     """`await service(request)` without a credential, or with an access token."""
 
     def __init__(self, db: database.Database, policy: accounts.Policy, lifetimes: sessions.Lifetimes, most_tries: int) -> None:
         self.db, self.hasher, self.kept, self.tries = db, Counting(), Kept(), Tries(most_tries)
         self.root = biscuits.Root(b"r" * 32)
+        authenticator = credentials.Authenticator(db, None, self.root)
+        self._pipeline = pipeline.Pipeline(authenticator, permissions.Permissions(db), metrics.Metrics())
         self.passwords = passwords.Passwords(shortest=10, hasher=self.hasher)
         self.outbox = mail.Outbox(self.kept, pauses=())
         parts = accounts.Parts(
             passwords=self.passwords,
             logins=logins.Logins(db, self.passwords, self.tries),
-            sessions=sessions.Sessions(db, self.root, lifetimes),
+            sessions=sessions.Sessions(db, self.root, lifetimes, authenticator.forget),
             links=links.Links(db, self.root, "https://app.example.com/"),
             outbox=self.outbox,
         )
@@ -91,22 +84,10 @@ class Service:
 
     async def __call__(self, request: Message, token: str = "") -> Any:
         operation = self.operations[type(request)]
-        if operation.rules is not None:
-            breaches = rules.Breaches()
-            operation.rules(request, breaches)
-            breaches.refuse()
-        principal = await self._authenticated(token) if operation.scope is registry.Scope.USER else credentials.MASTER
-        answer = await operation.handler(pipeline.Call(principal, "1", SOURCE), request)
+        authorization = f"Bearer {token}" if token else None
+        answer = await self._pipeline.unary(operation, request, authorization=authorization, source_ip=SOURCE)
         await self.outbox.idle()
         return answer
-
-    async def _authenticated(self, token: str) -> Any:
-        read = self.root.read(token)
-        assert read.kind == "user_access"
-        assert read.session_id is not None
-        if read.has_expired(self.db.clock.now()) or await stored_sessions.user_of(self.db, read.session_id) != read.user_id:
-            raise errors.Unauthenticated("CREDENTIALS_INVALID", "The session has ended.")
-        return Caller(read)
 
     async def refusal(self, request: Message, token: str = "") -> errors.Refused:
         """How it is refused; nothing may have been stored."""

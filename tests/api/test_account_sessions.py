@@ -92,10 +92,10 @@ async def test_failed_logins_are_counted_where_they_come_from_and_with_their_add
     async with serving(db, most_tries=2) as service:
         await service.registered()
         await service.logged_in()
-        assert service.tries.wrong == []
+        assert service.tries.wrong == [("register", SOURCE)]
         for _ in range(2):
             assert (await service.refusal(login(password="wrong-one-1"))).reason == "LOGIN_FAILED"
-        assert set(service.tries.wrong) == {SOURCE, ("login", SOURCE, EMAIL)}
+        assert set(service.tries.wrong) - {("register", SOURCE)} == {SOURCE, ("login", SOURCE, EMAIL)}
         runs = service.hasher.runs
         refusal = await service.refusal(login())
         assert (type(refusal), refusal.reason) == (errors.QuotaExceeded, "RATE_LIMITED")
@@ -185,3 +185,22 @@ async def _waits_for_a_lock(db: database.Database) -> None:
     async with asyncio.timeout(4):
         while not await db.fetch(waiting):  # noqa: ASYNC110 - PostgreSQL tells nobody
             await asyncio.sleep(0.01)
+
+
+async def test_a_verdict_that_is_remembered_ends_with_the_session(service: Service) -> None:
+    """Each is looked at before and after: what is remembered of a good token lives seconds."""
+    session = await service.logged_in()
+    assert await service.works(session.access_token)
+    await service(refresh(session.refresh_token))
+    assert await service.works(session.access_token)
+    with pytest.raises(errors.Unauthenticated):
+        await service(refresh(session.refresh_token))
+    assert not await service.works(session.access_token)
+    here, elsewhere = await service.logged_in(), await service.logged_in()
+    assert await service.works(elsewhere.access_token)
+    await service(pb2.ChangePasswordRequest(current_password=PASSWORD, new_password=OTHER_PASSWORD), here.access_token)
+    assert not await service.works(elsewhere.access_token)
+    assert await service.works(here.access_token)
+    await service(pb2.BeginPasswordResetRequest(email=EMAIL))
+    await service(pb2.ResetPasswordRequest(token=service.kept.letters[-1].token, new_password=PASSWORD))
+    assert not await service.works(here.access_token)

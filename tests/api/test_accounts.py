@@ -1,8 +1,10 @@
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from google.protobuf.message import Message
 from registering import EMAIL, PASSWORD, Service, register, serving
 
 from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
@@ -88,6 +90,23 @@ async def test_registration_can_be_turned_off(db: database.Database) -> None:
     async with serving(db, may_register=False) as service:
         refusal = await service.refusal(register())
         assert (type(refusal), refusal.reason) == (errors.Precondition, "REGISTRATION_DISABLED")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [register("new@example.com"), pb2.BeginPasswordResetRequest(email=EMAIL), pb2.ResendVerificationEmailRequest(email=EMAIL)],
+    ids=["register", "reset", "resend"],
+)
+async def test_what_costs_a_hash_or_a_message_is_limited_for_each_source(db: database.Database, request_: Message) -> None:
+    async with serving(db, most_tries=3) as service:
+        await service.registered()
+        for _ in range(3 - isinstance(request_, pb2.RegisterRequest)):
+            with contextlib.suppress(errors.AlreadyExists):
+                await service(request_)
+        runs, letters = service.hasher.runs, len(service.kept.letters)
+        refusal = await service.refusal(request_)
+        assert (type(refusal), refusal.reason) == (errors.QuotaExceeded, "RATE_LIMITED")
+        assert (service.hasher.runs, len(service.kept.letters)) == (runs, letters)
 
 
 async def test_a_known_address_is_told_where_no_verification_is_asked_for(service: Service) -> None:
