@@ -100,7 +100,7 @@ class Server:
             per_address=given.rate_per_address,
             failures_per_minute=given.failed_logins_per_minute,
         )
-        self.people = people.People(db, given, held.root, self.limits)
+        self.people = people.People(db, given, held.root, self.limits, self.authenticator.forget)
         self.wake = wake.Wake(db)
         self.metrics = metrics.Metrics()
         self._shares_ports = member is not None
