@@ -48,12 +48,13 @@ async def test_after_a_burst_most_of_the_long_turns_are_left_to_others() -> None
 async def test_who_waits_for_room_gets_it_in_turn() -> None:
     paced, order = pace.Pace(1), list[str]()
 
-    async def come(whose: str) -> None:
-        await paced.room(whose)
+    async def come(whose: str, waiting: "asyncio.Future[None]") -> None:
+        await waiting
         order.append(whose)
 
     paced.count()
-    await asyncio.gather(*map(come, ("large", "large", "large", "small")))
+    come_in = [come(whose, paced.room(whose)) for whose in ("large", "large", "large", "small")]
+    await asyncio.gather(*come_in)
     assert order == ["large", "small", "large", "large"]
 
 
