@@ -89,7 +89,10 @@ class Connections:
             return
         for waiting in self._wanted.get(used.key, ()):
             if not waiting.done():
-                waiting.set_result(used)
+                if used.is_quiet():
+                    waiting.set_result(used)
+                else:
+                    used.abort()
                 return
         stack = self._stacks.setdefault(used.key, [])
         if len(stack) >= self._idle_per_key:
