@@ -28,6 +28,7 @@ class Connections:
         self._stacks: dict[connection.Key, list[connection.Connection]] = {}
         self._idle_since: collections.OrderedDict[connection.Connection, float] = collections.OrderedDict()
         self._sweeper: asyncio.TimerHandle | None = None
+        self._wanted: dict[connection.Key, dict[asyncio.Future[connection.Connection | None], None]] = {}
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -70,11 +71,29 @@ class Connections:
                 kept.abort()
         return None
 
+    def want(self, key: connection.Key, waiting: "asyncio.Future[connection.Connection | None]") -> None:
+        """The next one of this key that is given back becomes the future's result; say `want_no_more` in any case."""
+        self._wanted.setdefault(key, {})[waiting] = None
+
+    def want_no_more(self, key: connection.Key, waiting: "asyncio.Future[connection.Connection | None]") -> None:
+        wanting = self._wanted.get(key)
+        if wanting is not None:
+            wanting.pop(waiting, None)
+            if not wanting:
+                del self._wanted[key]
+
     def give_back(self, used: connection.Connection) -> None:
-        """Keep it for another request where it may be and there is room; close it otherwise."""
+        """Hand it to somebody who waits, or keep it where it may be and there is room; close it otherwise."""
         if not used.may_be_kept():
             used.abort()
             return
+        for waiting in self._wanted.get(used.key, ()):
+            if not waiting.done():
+                if used.is_quiet():
+                    waiting.set_result(used)
+                else:
+                    used.abort()
+                return
         stack = self._stacks.setdefault(used.key, [])
         if len(stack) >= self._idle_per_key:
             used.abort()

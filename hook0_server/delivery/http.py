@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -76,12 +76,18 @@ class HttpClient:
         return self._connections.idle
 
     async def send(
-        self, sent: request.Request, deadline: float, *, still: Callable[[], bool] = lambda: True
+        self,
+        sent: request.Request,
+        deadline: float,
+        *,
+        still: Callable[[], bool] = lambda: True,
+        turn: Hashable = None,
     ) -> answer.Answer | None:
         """The answer within `deadline` seconds over everything: name, connection, TLS, request and response.
 
         Raises nothing but cancellation, which closes the connection. `still` is asked again once a new connection is open,
-        which may have taken long: None where it says no, and nothing was sent then.
+        which may have taken long: None where it says no, and nothing was sent then. Where many need new connections, each
+        `turn` gets one in turn.
 
         A kept connection that closes without a single byte of an answer is tried once more on a new one: the receiver
         most likely closed it while the request was on its way. It may have read the request all the same; deliveries
@@ -92,28 +98,42 @@ class HttpClient:
         known = self._resolver.known(target)
         if known is not None:
             kept = self._connections.take(target.scheme, target.host, target.port, known.addresses)
-            if kept is not None:
-                try:
-                    reply = await kept.exchange(sent, deadline_at)
-                except asyncio.CancelledError:
-                    kept.abandon()
-                    raise
-                if not reply.unanswered:
-                    self._connections.give_back(kept)
-                    return answer.of_reply(reply, self._clock())
-        return await self._send_anew(sent, deadline_at, still)
+            if kept is not None and (answered := await self._over_kept(kept, sent, deadline_at)) is not None:
+                return answered
+        return await self._send_anew(sent, deadline_at, still, turn, None if known is None else known.addresses)
 
-    async def _send_anew(self, sent: request.Request, deadline_at: float, still: Callable[[], bool]) -> answer.Answer | None:
+    async def _over_kept(self, kept: connection.Connection, sent: request.Request, deadline_at: float) -> answer.Answer | None:
+        """None: it was closed without an answer."""
+        try:
+            reply = await kept.exchange(sent, deadline_at)
+        except asyncio.CancelledError:
+            kept.abandon()
+            raise
+        if reply.unanswered:
+            return None
+        self._connections.give_back(kept)
+        return answer.of_reply(reply, self._clock())
+
+    async def _send_anew(
+        self,
+        sent: request.Request,
+        deadline_at: float,
+        still: Callable[[], bool],
+        turn: Hashable,
+        addresses: Sequence[targets.Address] | None,
+    ) -> answer.Answer | None:
         stage = "name resolution"
         try:
             async with asyncio.timeout_at(deadline_at):
-                await self._dialling.for_room()
-                self._dialling.count()
-                resolution = await self._resolver.resolve(sent.target)
-                if resolution.failure is not None:
-                    return answer.failed(resolution.failure, resolution.message)
-                stage = "connecting"
-                opened = await self._dial(sent.target, resolution)
+                opened = await self._kept_or_turn(sent.target, addresses, turn)
+                is_new = opened is None
+                if opened is None:
+                    self._dialling.count()
+                    resolution = await self._resolver.resolve(sent.target)
+                    if resolution.failure is not None:
+                        return answer.failed(resolution.failure, resolution.message)
+                    stage = "connecting"
+                    opened = await self._dial(sent.target, resolution)
         except TimeoutError:
             return answer.failed(Outcome.TIMEOUT, f"the deadline passed during {stage}")
         except dial.Failed as error:
@@ -121,6 +141,9 @@ class HttpClient:
         if not still():
             self._connections.give_back(opened)
             return None
+        if not is_new:
+            answered = await self._over_kept(opened, sent, deadline_at)
+            return answered or await self._send_anew(sent, deadline_at, still, turn, None)
         try:
             reply = await opened.exchange(sent, deadline_at)
         except asyncio.CancelledError:
@@ -128,6 +151,29 @@ class HttpClient:
             raise
         self._connections.give_back(opened)
         return answer.of_reply(reply, self._clock())
+
+    async def _kept_or_turn(
+        self, target: targets.Target, addresses: Sequence[targets.Address] | None, turn: Hashable
+    ) -> connection.Connection | None:
+        """None: it is this request's turn to dial. Or a connection to the first address that was given back meanwhile."""
+        while not self._dialling.has_room:
+            waiting = self._dialling.room(turn)
+            if not addresses:
+                await waiting
+                continue
+            key = (target.scheme, target.host, target.port, addresses[0].packed)
+            self._connections.want(key, waiting)
+            try:
+                kept: connection.Connection | None = await waiting
+            except asyncio.CancelledError:
+                if waiting.done() and not waiting.cancelled() and (late := waiting.result()) is not None:
+                    self._connections.give_back(late)  # it came in the moment in which nobody waited any more
+                raise
+            finally:
+                self._connections.want_no_more(key, waiting)
+            if kept is not None:
+                return kept
+        return None
 
     async def _dial(self, target: targets.Target, resolution: resolve.Resolution) -> connection.Connection:
         def made(address: targets.Address) -> connection.Connection:

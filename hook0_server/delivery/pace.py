@@ -7,6 +7,8 @@ comes late, and they need connections of their own instead of those that others 
 import asyncio
 import collections
 import time
+from collections.abc import Hashable
+from typing import Any
 
 _LONG_TURN_SECONDS = 0.0005  # gRPC takes one call on in about three turns: with longer ones 1,000 a second are too many
 _REST = 4  # turns' worth of time in which nothing begins after a long one
@@ -28,7 +30,7 @@ class Pace:
         self._credit = float(_BURST)
         self._turn = 0.0  # seconds, on average, of the turns in which something began
         self._end_is_awaited = False
-        self._postponed: collections.deque[asyncio.Future[None]] = collections.deque()
+        self._postponed: dict[Hashable, collections.deque[asyncio.Future[Any]]] = {}  # by whose turn it is; next one first
 
     @property
     def has_room(self) -> bool:
@@ -40,10 +42,14 @@ class Pace:
 
     async def for_room(self) -> None:
         """Until a turn in which more may begin; in the order of those who wait."""
-        while self._begun >= self._most:
-            waiting = asyncio.get_running_loop().create_future()
-            self._postponed.append(waiting)
-            await waiting
+        while not self.has_room:
+            await self.room(None)
+
+    def room(self, whose: Hashable) -> "asyncio.Future[Any]":
+        """None once there may be room: look then. Those of one `whose` come in their order, others in turn with them."""
+        waiting: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._postponed.setdefault(whose, collections.deque()).append(waiting)
+        return waiting
 
     def _await_end(self) -> None:
         if not self._end_is_awaited:
@@ -62,9 +68,18 @@ class Pace:
 
     def _end(self) -> None:
         self._end_is_awaited, self._begun = False, 0
-        for _ in range(min(len(self._postponed), self._most)):
-            waiting = self._postponed.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
+        for _ in range(self._most):
+            self._let_one_go_on()
         if self._postponed:
             self._await_end()
+
+    def _let_one_go_on(self) -> None:
+        while self._postponed:
+            whose, waiting = next(iter(self._postponed.items()))
+            del self._postponed[whose]
+            first = waiting.popleft()
+            if waiting:
+                self._postponed[whose] = waiting  # behind the others
+            if not first.done():
+                first.set_result(None)
+                return

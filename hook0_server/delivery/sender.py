@@ -198,7 +198,12 @@ class Sender:
         except targets.Invalid as invalid:
             self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, str(invalid)), now, 0.0)
             return
-        answered = await self._client.send(request, known.timeout, still=lambda: self._node.may_send() and self._is_mine(each))
+        answered = await self._client.send(
+            request,
+            known.timeout,
+            still=lambda: self._node.may_send() and self._is_mine(each),
+            turn=each.application_id,
+        )
         if answered is None:
             each.begun = False
             self._memory.requeue(each)

@@ -3,8 +3,10 @@
 import asyncio
 import socket
 
+import pytest
 from hostile import NO_CONTENT, ROUND, Do, eventually, receiving, sending
 
+from hook0_server.delivery import pace
 from hook0_server.model.outcome import Outcome
 
 
@@ -144,3 +146,29 @@ async def test_a_connection_is_never_shared_between_names_of_one_address() -> No
         await sender.send(f"http://a.test:{receiver.port}/")
         await sender.send(f"http://b.test:{receiver.port}/")
     assert receiver.accepted == 2
+
+
+async def test_who_waits_to_dial_takes_what_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with receiving(ROUND * 11) as receiver, sending() as sender:
+        await sender.send(receiver.url)  # the name is known from here on
+        nobody_dials_again(monkeypatch)
+        came = await asyncio.gather(*(sender.send(receiver.url) for _ in range(10)))
+        assert {each.outcome for each in came} == {Outcome.SUCCEEDED}
+        assert (receiver.accepted, sender.client.idle_connections) == (1, 1)
+
+
+async def test_what_is_given_back_to_somebody_who_waits_no_more_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with receiving([*ROUND, Do.READ, 0.2, NO_CONTENT]) as receiver, sending() as sender:
+        await sender.send(receiver.url)
+        nobody_dials_again(monkeypatch)
+        used = asyncio.create_task(sender.send(receiver.url))
+        await asyncio.sleep(0)
+        came = await sender.send(receiver.url, deadline=0.05)
+        assert (came.outcome, came.error_message) == (Outcome.TIMEOUT, "the deadline passed during name resolution")
+        assert (await used).outcome == Outcome.SUCCEEDED
+        assert (sender.client.open_connections, sender.client.idle_connections) == (1, 1)
+
+
+def nobody_dials_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace.Pace, "has_room", False)
+    monkeypatch.setattr(pace.Pace, "_let_one_go_on", lambda _: None)

@@ -45,6 +45,19 @@ async def test_after_a_burst_most_of_the_long_turns_are_left_to_others() -> None
     assert await _turns_of(500, pace.Pace(1, rests=True), busy_seconds=0.001) >= 700
 
 
+async def test_who_waits_for_room_gets_it_in_turn() -> None:
+    paced, order = pace.Pace(1), list[str]()
+
+    async def come(whose: str, waiting: "asyncio.Future[None]") -> None:
+        await waiting
+        order.append(whose)
+
+    paced.count()
+    come_in = [come(whose, paced.room(whose)) for whose in ("large", "large", "large", "small")]
+    await asyncio.gather(*come_in)
+    assert order == ["large", "small", "large", "large"]
+
+
 async def _turns_of(count: int, paced: pace.Pace, busy_seconds: float) -> int:
     """How many turns of the loop, in each of which others need so long, go by until so many have begun."""
     loop, turns, going = asyncio.get_running_loop(), 0, True
