@@ -73,6 +73,6 @@ def operations(db: database.Database, *, living_seconds: float, held: quotas.Quo
         ),
         registry.Operation(  # nothing is asked beyond the credential: it is nobody's secret
             "InstanceService", "GetQuotas", pb2.GetQuotasRequest, pb2.GetQuotasResponse, registry.Kind.UNARY,
-            "instance:get", handlers.get_quotas, registry.Scope.STREAM,
+            "instance:get", handlers.get_quotas, registry.Scope.PUBLIC,
         ),
     ]  # fmt: skip
