@@ -16,8 +16,8 @@ from typing import Any
 
 import structlog
 
-from hook0_server import settings, start
-from hook0_server.access import rotation
+from hook0_server import bootstrap, settings, start
+from hook0_server.access import passwords, rotation
 from hook0_server.gateway import siblings
 from hook0_server.rpc import certificates
 from hook0_server.server import Server, Timings
@@ -26,7 +26,7 @@ from hook0_server.store import database
 
 log = structlog.get_logger(__name__)
 
-__all__ = ["Server", "StartRefused", "Timings", "migrate", "rotate_encryption_key", "run", "run_member", "serving"]
+__all__ = ["Server", "StartRefused", "Timings", "create_owner", "migrate", "rotate_encryption_key", "run", "run_member", "serving"]
 
 Announce = Callable[[dict[str, Any]], None]
 
@@ -64,6 +64,14 @@ async def _until(stopping: asyncio.Event, running: Server, announce: Announce) -
 async def migrate(given: settings.Settings) -> list[str]:
     """Bring the database to this version's schema; answers what was applied. Raises StartRefused."""
     return await start.migrated(given)
+
+
+async def create_owner(given: settings.Settings, email: str) -> bootstrap.Owner:
+    """The first person. Raises StartRefused."""
+    async with start.opened(given) as dsn, database.Database(dsn, pool_size=given.pool_size) as db:
+        hashed = passwords.Passwords(shortest=given.password_minimum_length)
+        with start.refusals(bootstrap.BootstrapRefused), hashed.running():
+            return await bootstrap.create_owner(db, hashed, email)
 
 
 async def rotate_encryption_key(given: settings.Settings, *, tell: Callable[[str], None]) -> bool:

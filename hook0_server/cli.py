@@ -15,6 +15,7 @@ import click
 import orjson
 
 from hook0_server import logs, loop, settings
+from hook0_server.model import addresses
 
 Answer = TypeVar("Answer")
 
@@ -47,6 +48,17 @@ def migrate() -> None:
     """Bring the database to this version's schema, and end."""
     applied = _run(lambda app, given: app.migrate(given))
     click.echo("\n".join(applied or ["The database is up to date."]))
+
+
+@main.command()
+@click.argument("email")
+def bootstrap(email: str) -> None:
+    """Make EMAIL the owner of the organization that a new database has, and print the password, once, as a JSON line."""
+    if not addresses.is_address(email):
+        _fail("EMAIL must be an address such as name@example.com.", 2)
+    owner = _run(lambda app, given: app.create_owner(given, email))
+    facts = {"email": owner.email, "password": owner.password, "organization_id": str(owner.organization_id)}
+    click.echo(orjson.dumps(facts))
 
 
 @main.command()
