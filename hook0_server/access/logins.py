@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from typing import Protocol
 
-from hook0_server.access import passwords
+from hook0_server.access import passwords, rate_limits
 from hook0_server.model import errors
 from hook0_server.store import database, users
 
@@ -41,7 +41,7 @@ class Logins:
 
         Raises QuotaExceeded. Else one stranger could keep everybody from logging in.
         """
-        key = (what, source or "")
+        key = (what, rate_limits.network(source))
         self._tries.may_try(key)
         self._tries.failed(key)
 
@@ -68,4 +68,5 @@ def refusal() -> errors.Unauthenticated:
 
 
 def _keys(email: str, source: str | None) -> tuple[Hashable, ...]:
-    return source or "", ("login", source or "", email.lower())
+    network = rate_limits.network(source)
+    return network, ("login", network, email.lower())

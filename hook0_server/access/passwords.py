@@ -48,7 +48,7 @@ class Passwords:
 
     def judge(self, field: str, password: str, person: password_rules.Person) -> None:
         """Raise InvalidRequest / PASSWORD_REFUSED where a new password may not be used; metadata `problem` says why."""
-        problem = password_rules.problem(password_rules.normalized(password), person, shortest=self._shortest)
+        problem = self._problem(password, person)
         if problem is not None:
             told = _TOLD[problem].format(shortest=self._shortest, longest=password_rules.LONGEST)
             raise errors.InvalidRequest(
@@ -57,6 +57,11 @@ class Passwords:
                 metadata={"problem": problem},
                 violations=[errors.Violation(field, told)],
             )
+
+    def _problem(self, password: str, person: password_rules.Person) -> password_rules.Problem | None:
+        if len(password) > password_rules.LONGEST:  # before anything walks through it
+            return "too_long"
+        return password_rules.problem(password_rules.normalized(password), person, shortest=self._shortest)
 
     async def hash(self, password: str) -> str:
         """The text form that is stored. Raises QuotaExceeded where too many wait."""

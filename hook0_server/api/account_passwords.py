@@ -69,10 +69,12 @@ def _rules_of_begin(request: pb2.BeginPasswordResetRequest, breaches: rules.Brea
 
 def _rules_of_reset(request: pb2.ResetPasswordRequest, breaches: rules.Breaches) -> None:
     people.judge_token(breaches, "token", request.token)
+    people.judge_new_password(breaches, "new_password", request.new_password)
 
 
 def _rules_of_change(request: pb2.ChangePasswordRequest, breaches: rules.Breaches) -> None:
     people.judge_password(breaches, "current_password", request.current_password)
+    people.judge_new_password(breaches, "new_password", request.new_password)
 
 
 def operations(

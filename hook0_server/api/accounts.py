@@ -154,6 +154,7 @@ def _registration(new: users.NewUser) -> pb2.RegisterResponse:
 
 def _rules_of_register(request: pb2.RegisterRequest, breaches: rules.Breaches) -> None:
     people.judge_email(breaches, request.email)
+    people.judge_new_password(breaches, "password", request.password)
     breaches.text("first_name", request.first_name, *limits.FIRST_NAME_CHARACTERS)
     breaches.text("last_name", request.last_name, *limits.LAST_NAME_CHARACTERS)
     if request.organization_name:

@@ -63,6 +63,12 @@ def judge_password(breaches: rules.Breaches, field: str, password: str) -> None:
     breaches.text(field, password, 1, password_rules.LONGEST)
 
 
+def judge_new_password(breaches: rules.Breaches, field: str, password: str) -> None:
+    """What could not be typed again at a login; the rest is judged by access/passwords, which knows the person."""
+    if "\0" in password:
+        breaches.add(field, "holds the character NUL (\\u0000), which is not allowed")
+
+
 def judge_token(breaches: rules.Breaches, field: str, token: str) -> None:
     if not token:
         breaches.add(field, "is empty; give the token of the message, or of the session")

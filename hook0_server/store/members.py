@@ -15,12 +15,6 @@ async def roles_of(db: database.Database, user_id: uuid.UUID) -> Mapping[uuid.UU
     return {row[0]: roles.Role(row[1]) for row in await db.fetch(SQL.roles_of, {"user_id": user_id})}
 
 
-async def role(db: database.Database, organization_id: uuid.UUID, user_id: uuid.UUID) -> roles.Role | None:
-    """None: no member, or no such organization."""
-    row = await db.fetch_one(SQL.role, {"organization_id": organization_id, "user_id": user_id})
-    return roles.Role(row[0]) if row else None
-
-
 async def hold_address(connection: database.Connection, email: str) -> None:
     """Wait for whoever registers, verifies or invites this address, and keep others waiting until the transaction ends."""
     await connection.execute(SQL.hold_address, {"email": email})

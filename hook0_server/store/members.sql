@@ -5,11 +5,6 @@ SELECT m.organization_id, m.role
  WHERE m.user_id = %(user_id)b::uuid
  ORDER BY m.organization_id
 
--- name: role
-SELECT m.role
-  FROM members m JOIN organizations o ON o.organization_id = m.organization_id AND o.deleted_at IS NULL
- WHERE m.organization_id = %(organization_id)b::uuid AND m.user_id = %(user_id)b::uuid
-
 -- name: hold_address
 -- One at a time where an account and an invitation of the same address meet: each must see what the other did.
 SELECT pg_advisory_xact_lock(hashtextextended('hook0 address ' || lower(%(email)b::text), 0))

@@ -55,9 +55,3 @@ async def end(connection: database.Connection, session_id: uuid.UUID) -> bool:
 async def end_all(connection: database.Connection, user_id: uuid.UUID, *, kept: uuid.UUID | None = None) -> None:
     """End every session of this person but `kept`."""
     await connection.execute(SQL.end_all, {"user_id": user_id, "kept": kept})
-
-
-async def user_of(db: database.Database, session_id: uuid.UUID) -> uuid.UUID | None:
-    """Whose it is; None: it ended, expired, or never was. Asked for every call with an access token."""
-    row = await db.fetch_one(SQL.user_of, {"session_id": session_id})
-    return row[0] if row else None

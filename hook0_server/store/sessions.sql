@@ -24,7 +24,3 @@ UPDATE sessions SET ended_at = now() WHERE session_id = %(session_id)b::uuid AND
 -- Every session of a person but one (null: every one). Index: sessions_by_user.
 UPDATE sessions SET ended_at = now()
  WHERE user_id = %(user_id)b::uuid AND ended_at IS NULL AND session_id IS DISTINCT FROM %(kept)b::uuid
-
--- name: user_of
--- Whose session it is, while it neither ended nor expired.
-SELECT user_id FROM sessions WHERE session_id = %(session_id)b::uuid AND ended_at IS NULL AND expire_at > now()

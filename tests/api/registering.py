@@ -82,18 +82,18 @@ class Service:
         )
         self.operations = {each.request: each for each in accounts.operations(db, parts, policy)}
 
-    async def __call__(self, request: Message, token: str = "") -> Any:
+    async def __call__(self, request: Message, token: str = "", source: str = SOURCE) -> Any:
         operation = self.operations[type(request)]
         authorization = f"Bearer {token}" if token else None
-        answer = await self._pipeline.unary(operation, request, authorization=authorization, source_ip=SOURCE)
+        answer = await self._pipeline.unary(operation, request, authorization=authorization, source_ip=source)
         await self.outbox.idle()
         return answer
 
-    async def refusal(self, request: Message, token: str = "") -> errors.Refused:
+    async def refusal(self, request: Message, token: str = "", source: str = SOURCE) -> errors.Refused:
         """How it is refused; nothing may have been stored."""
         before = await self.stored()
         with pytest.raises(errors.Refused) as caught:
-            await self(request, token)
+            await self(request, token, source)
         assert await self.stored() == before
         return caught.value
 

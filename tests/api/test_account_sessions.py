@@ -102,6 +102,13 @@ async def test_failed_logins_are_counted_where_they_come_from_and_with_their_add
         assert service.hasher.runs == runs
 
 
+async def test_whoever_has_a_whole_network_of_addresses_counts_once(service: Service) -> None:
+    for source in ("2001:db8::1", "2001:db8::2:2"):
+        assert (await service.refusal(login(password="wrong-one-1"), source=source)).reason == "LOGIN_FAILED"
+    assert service.tries.wrong.count("2001:db8::/64") == 2
+    assert service.tries.wrong.count(("login", "2001:db8::/64", EMAIL)) == 2
+
+
 async def test_a_hash_with_older_parameters_is_made_anew_at_login(service: Service) -> None:
     older = argon2.PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
     await service.db.fetch(b"UPDATE users SET password_hash = %(hash)s", {"hash": older})

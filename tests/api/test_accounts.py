@@ -59,6 +59,7 @@ async def test_a_password_is_stored_as_argon2id_and_never_in_clear(service: Serv
     [
         ({"email": "owner"}, "email"),
         ({"email": "owner@example.com\r\nBcc: x@example.com"}, "email"),
+        ({"password": "bakery-tuesday\0-14"}, "password"),
         ({"first_name": ""}, "first_name"),
         ({"first_name": "a" * 51}, "first_name"),
         ({"last_name": "a\0"}, "last_name"),
@@ -74,6 +75,7 @@ async def test_what_cannot_be_an_account_is_refused(service: Service, over: dict
     ("password", "problem"),
     [
         ("short-9!x", "too_short"),
+        ("e\u0301a\u0301" * 26, "too_long"),
         ("Password2024!", "too_common"),
         ("owner-example-1", "similar_to_email"),
         ("Olive..1999", "similar_to_name"),

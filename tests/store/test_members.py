@@ -5,7 +5,7 @@ import pytest
 import rows
 
 from hook0_server.model import errors, roles
-from hook0_server.store import database, members, sessions, users
+from hook0_server.store import database, members, users
 
 
 async def person(db: database.Database, email: str = "owner@example.com") -> uuid.UUID:
@@ -42,9 +42,7 @@ async def test_roles_are_those_of_living_organizations(db: database.Database) ->
         await join(db, organization_id, user_id, role)
     await db.fetch(b"UPDATE organizations SET deleted_at = now() WHERE organization_id = %(it)s", {"it": gone})
     assert await members.roles_of(db, user_id) == {first: roles.Role.VIEWER, second: roles.Role.OWNER}
-    assert await members.role(db, first, user_id) is roles.Role.VIEWER
-    assert await members.role(db, gone, user_id) is None
-    assert await members.role(db, first, uuid.uuid4()) is None
+    assert await members.roles_of(db, uuid.uuid4()) == {}
 
 
 async def test_the_only_owner_stays_and_others_may_go(db: database.Database) -> None:
@@ -90,7 +88,7 @@ async def test_an_invitation_takes_nothing_from_who_is_a_member_already(db: data
     await rows.insert(db, "invitations", organization_id=organization_id, email="owner@example.com", role=1)
     async with db.connection() as connection, connection.transaction():
         assert await members.accept_invitations(connection, user_id) == 0
-    assert await members.role(db, organization_id, user_id) is roles.Role.OWNER
+    assert await members.roles_of(db, user_id) == {organization_id: roles.Role.OWNER}
     assert await db.fetch(b"SELECT count(*) FROM invitations") == [(0,)]
 
 
@@ -107,17 +105,3 @@ async def test_an_address_is_held_by_one_at_a_time_in_any_case_of_letters(db: da
         await asyncio.sleep(0.1)
         assert not waiting.done()
     await asyncio.wait_for(waiting, 5)
-
-
-async def test_a_session_is_its_persons_until_it_ends_or_expires(db: database.Database) -> None:
-    user_id = await person(db)
-    living, over, ended = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
-    for session_id, seconds in ((living, 60.0), (over, -1.0), (ended, 60.0)):
-        assert await sessions.begin(db, session_id, user_id, 1, uuid.uuid4(), seconds)
-    async with db.connection() as connection:
-        assert await sessions.end(connection, ended)
-        assert not await sessions.end(connection, ended)
-    assert await sessions.user_of(db, living) == user_id
-    assert await sessions.user_of(db, over) is None
-    assert await sessions.user_of(db, ended) is None
-    assert await sessions.user_of(db, uuid.uuid4()) is None

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import planning
 import pytest
 
-from hook0_server.store import database, members, sessions, users
+from hook0_server.store import credentials, database, members, sessions, users
 
 SEED = """
 WITH person AS (
@@ -44,8 +44,7 @@ async def test_what_a_person_does_reads_their_rows_alone(requests: planning.Expl
         lambda: users.begin_reset(explained, user_id, b"root"),
         lambda: users.hash_anew(explained, user_id, 1, "-"),
         lambda: members.roles_of(explained, user_id),
-        lambda: members.role(explained, user_id, user_id),
-        lambda: sessions.user_of(explained, user_id),
+        lambda: credentials.roles_in_session(explained, user_id, user_id),
         lambda: sessions.begin(explained, uuid.uuid4(), user_id, 1, uuid.uuid4(), 60.0),
         lambda: requests.fetch(sessions.SQL.hold, {"session_id": user_id}),
         lambda: requests.fetch(sessions.SQL.end_all, {"user_id": user_id, "kept": None}),
