@@ -26,7 +26,17 @@ from hook0_server.store import database
 
 log = structlog.get_logger(__name__)
 
-__all__ = ["Server", "StartRefused", "Timings", "create_owner", "migrate", "rotate_encryption_key", "run", "run_member", "serving"]
+__all__ = [
+    "Server",
+    "StartRefused",
+    "Timings",
+    "create_owner",
+    "migrate",
+    "rotate_encryption_key",
+    "run",
+    "run_member",
+    "serving",
+]
 
 Announce = Callable[[dict[str, Any]], None]
 
