@@ -14,8 +14,7 @@ from typing import Any
 
 import click
 
-from benchmarks import figures, machine, table, workloads
-from benchmarks import scale as scales
+from benchmarks import figures, machine, scale as scales, table, workloads
 
 _WHOLE_SECONDS = 720.0
 

@@ -20,8 +20,7 @@ import grpc
 import uvloop
 
 from benchmarks import figures
-from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as messages
-from hook0_client._gen.hook0.v1 import ingestion_service_pb2_grpc as services
+from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as messages, ingestion_service_pb2_grpc as services
 
 Stub: TypeAlias = "services.IngestionServiceAsyncStub"
 

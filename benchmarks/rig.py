@@ -28,8 +28,7 @@ from google.protobuf import duration_pb2
 from psycopg import conninfo
 
 import hook0_client
-from benchmarks import arrivals, figures, processes
-from benchmarks import load as loading
+from benchmarks import arrivals, figures, load as loading, processes
 from hook0_client import v1
 from hook0_server.store import embedded
 

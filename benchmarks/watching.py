@@ -17,8 +17,7 @@ import grpc
 import uvloop
 
 from benchmarks import figures
-from hook0_client._gen.hook0.v1 import attempt_service_pb2 as messages
-from hook0_client._gen.hook0.v1 import attempt_service_pb2_grpc as services
+from hook0_client._gen.hook0.v1 import attempt_service_pb2 as messages, attempt_service_pb2_grpc as services
 
 _CHANNELS = 4
 _TIMED = 10  # one stream in so many is looked at closely: that costs this process CPU, which the server is short of

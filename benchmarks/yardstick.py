@@ -23,8 +23,7 @@ import orjson
 import psycopg
 import uvloop
 
-from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as messages
-from hook0_client._gen.hook0.v1 import ingestion_service_pb2_grpc as services
+from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as messages, ingestion_service_pb2_grpc as services
 from hook0_server.store import sql
 
 Answer = TypeVar("Answer", messages.PublishEventsResponse, messages.PublishEventStreamResponse)

@@ -7,8 +7,7 @@ import click
 from google.protobuf import json_format
 
 from hook0_client import cli_place, cli_sessions, cli_table, errors
-from hook0_client._gen.hook0.v1 import account_pb2
-from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import account_pb2, account_service_pb2 as pb2
 
 
 @click.command()

@@ -7,8 +7,7 @@ import click
 from google.protobuf import json_format
 
 from hook0_client import cli_place, cli_table, events
-from hook0_client._gen.hook0.v1 import instance_service_pb2 as pb2
-from hook0_client._gen.hook0.v1 import node_pb2
+from hook0_client._gen.hook0.v1 import instance_service_pb2 as pb2, node_pb2
 
 _HEAD = ("node", "host", "pid", "version", "roles", "started", "last beat", "state", "holds", "in flight")
 _FROM_THE_RIGHT = frozenset({"node", "pid", "last beat", "holds", "in flight"})

@@ -24,8 +24,7 @@ from hook0_client._gen.hook0.v1 import (
 from hook0_server.access import encryption, issue, principals
 from hook0_server.api import applications, event_types, pipeline, subscriptions
 from hook0_server.model import errors, ids
-from hook0_server.store import credentials as stored_credentials
-from hook0_server.store import database, organizations, wake
+from hook0_server.store import credentials as stored_credentials, database, organizations, wake
 
 FILE_NAME = "dev.json"
 NAME = "dev"

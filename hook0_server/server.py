@@ -8,8 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-from hook0_server import dev as development
-from hook0_server import metrics, people, readings, settings
+from hook0_server import dev as development, metrics, people, readings, settings
 from hook0_server.access import credentials, issue, keys, permissions, rate_limits
 from hook0_server.api import (
     applications,
@@ -19,22 +18,20 @@ from hook0_server.api import (
     events,
     ingestion,
     instance,
+    organizations as organization_service,
     pipeline,
     quotas,
     registry,
     service_tokens,
     stats,
+    subscriptions as subscription_service,
     watch,
 )
-from hook0_server.api import organizations as organization_service
-from hook0_server.api import subscriptions as subscription_service
 from hook0_server.delivery import breath, http, nodes, resolve, response, stage, subscriptions
-from hook0_server.gateway import app as gateway
-from hook0_server.gateway import health, receiver, siblings
+from hook0_server.gateway import app as gateway, health, receiver, siblings
 from hook0_server.ingest import daily, notices, writer
 from hook0_server.model import delivery
-from hook0_server.rpc import certificates
-from hook0_server.rpc import server as rpc
+from hook0_server.rpc import certificates, server as rpc
 from hook0_server.store import database, organizations, wake
 from hook0_server.upkeep import rounds
 from hook0_server.watch import hub

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 from uuid import UUID
 
-from hook0_server import setting_accounts, setting_limits
-from hook0_server import setting_forms as forms
+from hook0_server import setting_accounts, setting_forms as forms, setting_limits
 from hook0_server.model import quotas
 
 Setting = forms.Setting

@@ -14,8 +14,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import hook0_client
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.store import database, embedded, migrate, partitions
 
 # The same examples in every run, and no test that fails because the machine was busy; scripts/soak looks further.

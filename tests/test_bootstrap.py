@@ -6,8 +6,7 @@ import pytest
 
 import hook0_client
 from hook0_client._gen.hook0.v1 import account_service_pb2, organization_pb2, organization_service_pb2
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.start import StartRefused
 
 

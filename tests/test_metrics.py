@@ -21,8 +21,7 @@ from hook0_client import v1
 from hook0_server import app, settings
 from hook0_server.delivery import nodes
 from hook0_server.model import errors, outcome
-from hook0_server.store import database, publish, record, upkeep
-from hook0_server.store import nodes as stored_nodes
+from hook0_server.store import database, nodes as stored_nodes, publish, record, upkeep
 from tests.ingest import writing
 
 TYPE = "user.account.created"

@@ -6,8 +6,7 @@ import socket
 
 import pytest
 
-from hook0_server import app, start, supervisor
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings, start, supervisor
 
 
 @pytest.mark.parametrize(("field", "edge"), [("grpc_address", "gRPC"), ("http_address", "HTTP")])

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import biscuit_auth
 
-from hook0_server.access import biscuit_format as form
-from hook0_server.access import guard
+from hook0_server.access import biscuit_format as form, guard
 
 SERVICE, USER, REFRESH = "service_access", "user_access", "refresh"
 EMAIL_VERIFICATION, PASSWORD_RESET = "email_verification", "password_reset"

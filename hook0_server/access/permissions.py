@@ -8,8 +8,7 @@ from hook0_server.access import actions, biscuits, recent
 from hook0_server.access.principals import Principal
 from hook0_server.model import errors
 from hook0_server.model.roles import Role
-from hook0_server.store import credentials as stored
-from hook0_server.store import database
+from hook0_server.store import credentials as stored, database
 
 EXISTENCE_SECONDS = 1.0
 

@@ -4,8 +4,7 @@ import dataclasses
 
 import structlog
 
-from hook0_client._gen.hook0.v1 import account_pb2, organization_pb2
-from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import account_pb2, account_service_pb2 as pb2, organization_pb2
 from hook0_server.access import issue, links, logins, mail, passwords, sessions
 from hook0_server.api import account_passwords, account_sessions, etags, people, pipeline, registry, rules
 from hook0_server.model import errors, limits, password_rules

@@ -2,8 +2,7 @@
 
 import uuid
 
-from hook0_client._gen.hook0.v1 import application_pb2 as resource_pb2
-from hook0_client._gen.hook0.v1 import application_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import application_pb2 as resource_pb2, application_service_pb2 as pb2
 from hook0_server.access import encryption, issue
 from hook0_server.api import masks, pages, parents, pipeline, registry, repeats, rules
 from hook0_server.model import errors, limits

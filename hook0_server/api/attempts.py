@@ -2,8 +2,7 @@
 
 import uuid
 
-from hook0_client._gen.hook0.v1 import attempt_service_pb2 as pb2
-from hook0_client._gen.hook0.v1 import view_pb2
+from hook0_client._gen.hook0.v1 import attempt_service_pb2 as pb2, view_pb2
 from hook0_server.access import encryption
 from hook0_server.api import convert, filters, listing, parents, pipeline, registry, rules, shown_targets
 from hook0_server.model import cursors, errors, page_tokens

@@ -3,8 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from hook0_client._gen.hook0.v1 import delivery_pb2 as resource_pb2
-from hook0_client._gen.hook0.v1 import delivery_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import delivery_pb2 as resource_pb2, delivery_service_pb2 as pb2
 from hook0_server.api import convert, filters, listing, parents, pipeline, registry, rules
 from hook0_server.model import errors, page_tokens
 from hook0_server.store import attempts, database, deliveries_read, delivery_actions, wake

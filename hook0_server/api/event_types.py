@@ -1,11 +1,9 @@
 """EventTypeService."""
 
-from hook0_client._gen.hook0.v1 import event_type_pb2 as resource_pb2
-from hook0_client._gen.hook0.v1 import event_type_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import event_type_pb2 as resource_pb2, event_type_service_pb2 as pb2
 from hook0_server.access import encryption
 from hook0_server.api import etags, masks, pages, parents, pipeline, quotas, registry, repeats, rules
-from hook0_server.model import errors, limits
-from hook0_server.model import event_types as names
+from hook0_server.model import errors, event_types as names, limits
 from hook0_server.store import applications, database, event_types
 
 _KIND = "event_types"

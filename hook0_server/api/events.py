@@ -3,8 +3,7 @@
 import uuid
 from datetime import datetime
 
-from hook0_client._gen.hook0.v1 import event_service_pb2 as pb2
-from hook0_client._gen.hook0.v1 import view_pb2
+from hook0_client._gen.hook0.v1 import event_service_pb2 as pb2, view_pb2
 from hook0_server.access import encryption
 from hook0_server.api import convert, filters, listing, parents, pipeline, registry, repeats, rules
 from hook0_server.model import errors, page_tokens

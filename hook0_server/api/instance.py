@@ -3,10 +3,8 @@
 import uuid
 from datetime import timedelta
 
-from hook0_client._gen.hook0.v1 import instance_service_pb2 as pb2
-from hook0_client._gen.hook0.v1 import node_pb2
-from hook0_server.api import pages, pipeline, registry, rules
-from hook0_server.api import quotas as limits
+from hook0_client._gen.hook0.v1 import instance_service_pb2 as pb2, node_pb2
+from hook0_server.api import pages, pipeline, quotas as limits, registry, rules
 from hook0_server.model import page_tokens, quotas
 from hook0_server.store import database, nodes, upkeep
 

@@ -4,8 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, cast
 
-from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2
-from hook0_client._gen.hook0.v1 import organization_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2, organization_service_pb2 as pb2
 from hook0_server.api import pages, parents, pipeline, quotas, registry, rules
 from hook0_server.model import addresses, ids
 from hook0_server.model.roles import Role

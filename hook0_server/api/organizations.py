@@ -3,8 +3,7 @@
 import uuid
 from collections.abc import Callable
 
-from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2
-from hook0_client._gen.hook0.v1 import organization_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2, organization_service_pb2 as pb2
 from hook0_server.access import encryption, issue, principals
 from hook0_server.api import etags, masks, members, pages, parents, pipeline, quotas, registry, repeats, rules
 from hook0_server.model import errors, limits

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hook0_client._gen.hook0.v1 import subscription_pb2 as resource_pb2
-from hook0_client._gen.hook0.v1 import subscription_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import subscription_pb2 as resource_pb2, subscription_service_pb2 as pb2
 from hook0_server.api import masks, rules
 from hook0_server.model import errors, event_types, limits, targets
 

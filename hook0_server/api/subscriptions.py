@@ -5,11 +5,21 @@ from collections.abc import Sequence
 
 from hook0_client._gen.hook0.v1 import subscription_service_pb2 as pb2
 from hook0_server.access import encryption, issue
-from hook0_server.api import etags, listing, masks, pages, parents, pipeline, quotas, registry, repeats, rules
-from hook0_server.api import subscription_messages as messages
-from hook0_server.api import subscription_rules as field_rules
-from hook0_server.model import errors, targets
-from hook0_server.model import event_types as names
+from hook0_server.api import (
+    etags,
+    listing,
+    masks,
+    pages,
+    parents,
+    pipeline,
+    quotas,
+    registry,
+    repeats,
+    rules,
+    subscription_messages as messages,
+    subscription_rules as field_rules,
+)
+from hook0_server.model import errors, event_types as names, targets
 from hook0_server.store import applications, database, event_types, subscriptions, wake
 
 _KIND = "subscriptions"

@@ -13,8 +13,7 @@ import structlog
 
 from hook0_server.delivery import nodes, scheduler
 from hook0_server.model import delivery, ending, errors
-from hook0_server.store import database, fanouts, subscription_changes
-from hook0_server.store import nodes as stored_nodes
+from hook0_server.store import database, fanouts, nodes as stored_nodes, subscription_changes
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,7 @@ import structlog
 
 from hook0_server.delivery import answer, http, nodes, pace, record, scheduler, subscriptions
 from hook0_server.model import delivery, ending, errors, ids, outcome, retry, targets
-from hook0_server.store import database
-from hook0_server.store import nodes as stored_nodes
+from hook0_server.store import database, nodes as stored_nodes
 from hook0_server.store.record import Finished
 
 log = structlog.get_logger(__name__)

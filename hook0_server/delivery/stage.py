@@ -11,9 +11,7 @@ import structlog
 
 from hook0_server.delivery import breath, claim, counts, http, nodes, open_work, record, scheduler, sender, subscriptions
 from hook0_server.model import delivery, ending, errors, outcome
-from hook0_server.store import database, subscription_changes, wake
-from hook0_server.store import nodes as stored_nodes
-from hook0_server.store import record as stored_record
+from hook0_server.store import database, nodes as stored_nodes, record as stored_record, subscription_changes, wake
 
 log = structlog.get_logger(__name__)
 

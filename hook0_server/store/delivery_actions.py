@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from hook0_server.model import delivery as deliveries
-from hook0_server.store import attempts, database, deliveries_read, keyset, sql
-from hook0_server.store import rows as results
+from hook0_server.store import attempts, database, deliveries_read, keyset, rows as results, sql
 
 SQL = sql.beside(__file__)
 _TRIES = 5  # each time the row had moved between two statements

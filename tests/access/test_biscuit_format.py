@@ -7,8 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from hook0_server.access import biscuit_format as form
-from hook0_server.access import biscuits
+from hook0_server.access import biscuit_format as form, biscuits
 from tests.access import crafted
 from tests.access.crafted import NOW, ROOT
 

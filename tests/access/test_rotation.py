@@ -10,8 +10,7 @@ import pytest
 import sealing
 from sealing import BOTH, K1, K2
 
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.access import encryption, key_file, rotation
 from hook0_server.store import database, instance, nodes, sealed
 

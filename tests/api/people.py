@@ -5,8 +5,7 @@ import uuid
 from dataclasses import dataclass
 
 import hook0_client
-from hook0_client._gen.hook0.v1 import organization_pb2
-from hook0_client._gen.hook0.v1 import organization_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import organization_pb2, organization_service_pb2 as pb2
 from hook0_server import app
 
 VIEWER, EDITOR, OWNER = organization_pb2.ROLE_VIEWER, organization_pb2.ROLE_EDITOR, organization_pb2.ROLE_OWNER

@@ -4,8 +4,7 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from hook0_client._gen.hook0.v1 import subscription_pb2 as resource_pb2
-from hook0_client._gen.hook0.v1 import subscription_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import subscription_pb2 as resource_pb2, subscription_service_pb2 as pb2
 
 
 def to(url: str = "https://example.com/hook", **http: Any) -> resource_pb2.Target:

@@ -11,8 +11,7 @@ from registering import EMAIL, OTHER_PASSWORD, PASSWORD, SOURCE, Service, servin
 from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
 from hook0_server.access import sessions
 from hook0_server.model import errors
-from hook0_server.store import database
-from hook0_server.store import sessions as stored
+from hook0_server.store import database, sessions as stored
 
 
 @pytest.fixture

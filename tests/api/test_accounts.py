@@ -7,8 +7,7 @@ import pytest
 from google.protobuf.message import Message
 from registering import EMAIL, PASSWORD, Service, register, serving
 
-from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
-from hook0_client._gen.hook0.v1 import organization_pb2
+from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2, organization_pb2
 from hook0_server.api import registry
 from hook0_server.model import errors
 from hook0_server.store import database

@@ -4,8 +4,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from management import Management, fields, open_management
 
-from hook0_client._gen.hook0.v1 import application_pb2
-from hook0_client._gen.hook0.v1 import application_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import application_pb2, application_service_pb2 as pb2
 from hook0_server.model import errors
 from hook0_server.store import database
 

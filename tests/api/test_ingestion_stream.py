@@ -11,8 +11,7 @@ from publishing import Publishing, event, publishing
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.access import credentials
 from hook0_server.api import ingestion
 from hook0_server.ingest import queue

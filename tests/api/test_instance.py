@@ -12,8 +12,7 @@ import workbench
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app, metrics
-from hook0_server import settings as server_settings
+from hook0_server import app, metrics, settings as server_settings
 from hook0_server.access import credentials, permissions
 from hook0_server.api import instance, pipeline
 from hook0_server.delivery import nodes

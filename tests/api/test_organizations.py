@@ -10,8 +10,12 @@ from people import EDITOR, OWNER, VIEWER
 
 import hook0_client
 from hook0_client import errors
-from hook0_client._gen.hook0.v1 import application_pb2, application_service_pb2, organization_pb2
-from hook0_client._gen.hook0.v1 import organization_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import (
+    application_pb2,
+    application_service_pb2,
+    organization_pb2,
+    organization_service_pb2 as pb2,
+)
 from hook0_server import app
 from hook0_server.access import actions
 from hook0_server.api import registry

@@ -17,10 +17,10 @@ from hook0_client._gen.hook0.v1 import (
     event_type_pb2,
     event_type_service_pb2,
     ingestion_service_pb2,
+    service_token_service_pb2 as pb2,
     subscription_pb2,
     subscription_service_pb2,
 )
-from hook0_client._gen.hook0.v1 import service_token_service_pb2 as pb2
 from hook0_server import app
 
 Calling = Callable[[str], hook0_client.Client]

@@ -7,8 +7,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from management import Management, fields, open_management
 
-from hook0_client._gen.hook0.v1 import subscription_pb2 as resource_pb2
-from hook0_client._gen.hook0.v1 import subscription_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import subscription_pb2 as resource_pb2, subscription_service_pb2 as pb2
 from hook0_server.model import errors
 from hook0_server.store import database
 

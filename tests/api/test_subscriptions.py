@@ -6,9 +6,7 @@ import pytest
 from management import Management, open_management
 from subscribing import delete, get, to, update, wanting
 
-from hook0_client._gen.hook0.v1 import event_type_service_pb2
-from hook0_client._gen.hook0.v1 import subscription_pb2 as resource_pb2
-from hook0_client._gen.hook0.v1 import subscription_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import event_type_service_pb2, subscription_pb2 as resource_pb2, subscription_service_pb2 as pb2
 from hook0_server.model import errors
 from hook0_server.store import database
 

@@ -13,8 +13,7 @@ import orjson
 import psycopg
 import pytest
 
-from hook0_client._gen.hook0.v1 import attempt_pb2, view_pb2
-from hook0_client._gen.hook0.v1 import attempt_service_pb2 as pb2
+from hook0_client._gen.hook0.v1 import attempt_pb2, attempt_service_pb2 as pb2, view_pb2
 from hook0_server import metrics
 from hook0_server.access import credentials, encryption, permissions
 from hook0_server.api import pipeline, watch

@@ -7,9 +7,7 @@ import pathlib
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import __main__ as bench
-from benchmarks import figures, table, workloads
-from benchmarks import scale as scales
+from benchmarks import __main__ as bench, figures, scale as scales, table, workloads
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -6,8 +6,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 import hook0_client
-from hook0_client import errors as client_errors
-from hook0_client import v1
+from hook0_client import errors as client_errors, v1
 from hook0_server.model import errors
 from hook0_server.rpc import status
 from tests.client import scripted

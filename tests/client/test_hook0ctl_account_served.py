@@ -9,8 +9,7 @@ import structlog
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from tests.client import hook0ctl
 
 EMAIL, PASSWORD = "owner@example.com", "bakery-tuesday-14"

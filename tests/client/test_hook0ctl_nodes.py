@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from tests import conftest
 from tests.client import hook0ctl
 

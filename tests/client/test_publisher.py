@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 import hook0_client
-from hook0_client import publisher as publishing
-from hook0_client import v1
+from hook0_client import publisher as publishing, v1
 from tests.client import scripted
 from tests.client.scripted import Streams
 

@@ -12,8 +12,7 @@ from click import testing
 
 import hook0_client
 from hook0_client import cli, v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from tests import conftest
 from tests.client import hook0ctl
 

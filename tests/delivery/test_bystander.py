@@ -5,8 +5,7 @@ import asyncio
 import rows
 
 from hook0_server.delivery import nodes
-from hook0_server.store import database
-from hook0_server.store import nodes as stored_nodes
+from hook0_server.store import database, nodes as stored_nodes
 
 FAST = nodes.Timing(beat=0.02, silent=2.0, dead=0.2)
 

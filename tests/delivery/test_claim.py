@@ -12,8 +12,7 @@ import rows
 
 from hook0_server.delivery import claim, nodes, scheduler
 from hook0_server.model import delivery
-from hook0_server.store import claim as stored_claim
-from hook0_server.store import database
+from hook0_server.store import claim as stored_claim, database
 
 NODE = 7
 NIL = uuid.UUID(int=0)

@@ -28,8 +28,7 @@ from delivering import (
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 
 EMPTY = b"Content-Length: 0\r\n\r\n"
 NO = b"HTTP/1.1 500 No\r\n"

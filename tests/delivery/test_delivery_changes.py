@@ -26,8 +26,7 @@ from delivering import (
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 
 
 @pytest.fixture

@@ -9,9 +9,7 @@ from test_claim import Waiting
 
 from hook0_server.delivery import claim, nodes, open_work, scheduler
 from hook0_server.model import delivery, errors
-from hook0_server.store import claim as stored_claim
-from hook0_server.store import database, subscription_changes
-from hook0_server.store import nodes as stored_nodes
+from hook0_server.store import claim as stored_claim, database, nodes as stored_nodes, subscription_changes
 
 
 class Alive(nodes.Node):

@@ -13,12 +13,10 @@ from delivering import SUCCEEDED, WAITING, Delivering, Outcome, delivering
 from test_record import Recording, drained, recording
 
 import hook0_client
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.delivery import request
 from hook0_server.model import outcome
-from hook0_server.store import database
-from hook0_server.store import nodes as stored_nodes
+from hook0_server.store import database, nodes as stored_nodes
 
 __all__ = ["recording"]
 

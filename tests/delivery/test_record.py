@@ -13,8 +13,7 @@ import rows
 from hook0_server.delivery import record
 from hook0_server.model import errors
 from hook0_server.model.outcome import Outcome
-from hook0_server.store import database
-from hook0_server.store import record as stored_record
+from hook0_server.store import database, record as stored_record
 
 NODE = 7
 RECORD = stored_record.record

@@ -4,8 +4,7 @@ import uuid
 from collections import Counter
 
 import pytest
-from hypothesis import settings, stateful
-from hypothesis import strategies as st
+from hypothesis import settings, stateful, strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
 from hook0_server.delivery import scheduler

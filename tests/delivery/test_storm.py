@@ -14,8 +14,7 @@ from delivering import OK, Delivering, delivering, policy
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 
 SUBSCRIPTIONS, EACH, MOST = 120, 3, 64
 ANSWER_SECONDS = 0.3  # so that the storm lasts 1.7 s at least

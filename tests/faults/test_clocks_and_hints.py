@@ -16,8 +16,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.delivery import sender
 from hook0_server.model import ids
 from hook0_server.store import clock, database, wake

@@ -14,8 +14,7 @@ from google.protobuf import duration_pb2
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.delivery import nodes
 from hook0_server.store import claim, database, publish, record
 from tests import conftest

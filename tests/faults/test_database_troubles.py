@@ -19,8 +19,7 @@ from psycopg import conninfo, sql
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.store import database
 from tests import conftest
 

@@ -10,8 +10,7 @@ import rows
 
 from hook0_server import app
 from hook0_server.delivery import nodes, stage
-from hook0_server.store import database
-from hook0_server.store import nodes as stored_nodes
+from hook0_server.store import database, nodes as stored_nodes
 
 TIMING = nodes.Timing(beat=0.05)  # the sweep stays at 30 s
 SOON_SECONDS = 10.0

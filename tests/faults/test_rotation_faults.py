@@ -17,8 +17,7 @@ from sealing import BOTH, K1, K2
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.store import database, sealed
 
 TYPE = "user.account.created"

@@ -17,8 +17,7 @@ from psycopg import sql
 
 import hook0_client
 from hook0_client import v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from tests import conftest, feed_rows
 
 QUICK, SLOW, LAST = "user.account.created", "user.account.delayed", "user.account.closed"

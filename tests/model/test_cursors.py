@@ -8,8 +8,7 @@ import zlib
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hook0_server.model import cursors, errors
 

@@ -3,8 +3,7 @@
 import datetime
 import email.utils
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hook0_server.model import retry
 

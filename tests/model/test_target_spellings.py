@@ -4,8 +4,7 @@ import ipaddress
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hook0_server.delivery import resolve
 from hook0_server.model import targets

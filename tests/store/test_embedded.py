@@ -13,8 +13,7 @@ import psycopg
 import pytest
 
 from hook0_server.store import embedded
-from hook0_server.store.embedded import directory, leftovers, process
-from hook0_server.store.embedded import server as embedded_server
+from hook0_server.store.embedded import directory, leftovers, process, server as embedded_server
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hook0_server.model import event_types
 from hook0_server.store import attempts, database, feed, partitions
