@@ -33,7 +33,13 @@ async def test_a_credential_is_found_by_its_hash(tables: planning.Tables) -> Non
     for (digest,) in await tables.db.fetch(b"SELECT secret_hash FROM application_secrets LIMIT 1"):
         assert await credentials.application_secret(tables.requests.pool, digest)
         tables.requests.judge(FEW)
-    assert await credentials.application_exists(tables.requests.pool, tables.seeded.large)
+    assert await credentials.application_organization(tables.requests.pool, tables.seeded.large)
+    tables.requests.judge(FEW)
+    await credentials.service_token(tables.requests.pool, b"root")
+    tables.requests.judge(FEW)
+    await credentials.roles_in_session(tables.requests.pool, tables.seeded.large, tables.seeded.large)
+    tables.requests.judge(FEW)
+    assert await credentials.organization_exists(tables.requests.pool, tables.seeded.organization)
     tables.requests.judge(FEW)
 
 
