@@ -4,11 +4,14 @@ import time
 import uuid
 from dataclasses import dataclass
 
+import argon2
+
 import hook0_client
 from hook0_client._gen.hook0.v1 import organization_pb2, organization_service_pb2 as pb2
 from hook0_server import app
 
 VIEWER, EDITOR, OWNER = organization_pb2.ROLE_VIEWER, organization_pb2.ROLE_EDITOR, organization_pb2.ROLE_OWNER
+_HASHED = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("bakery-tuesday-14")
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ async def person(server: app.Server, name: str) -> Person:
     """Somebody who is logged in and a member of nothing."""
     user_id, session_id, email = uuid.uuid4(), uuid.uuid4(), f"{name}@example.com"
     await server.db.fetch(
-        b"INSERT INTO users (user_id, email, first_name, password_hash) VALUES (%s, %s, %s, 'x')", [user_id, email, name]
+        b"INSERT INTO users (user_id, email, first_name, password_hash) VALUES (%s, %s, %s, %s)",
+        [user_id, email, name, _HASHED],
     )
     await server.db.fetch(
         b"INSERT INTO sessions (session_id, user_id, refresh_token_id, expire_at) VALUES (%s, %s, %s, now() + interval '1 h')",

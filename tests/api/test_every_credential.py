@@ -1,0 +1,119 @@
+"""Every operation with every kind of credential, over real calls; the outcome of each is held by every_credential.txt.
+
+To write the file anew after a change that is meant: HOOK0_WRITE_EXPECTED=1 pytest tests/api/test_every_credential.py
+"""
+
+import asyncio
+import os
+import pathlib
+from typing import Any
+
+import every_credential
+import grpc
+import pytest
+from conftest import MASTER_KEY
+from google.protobuf.message import Message
+
+import hook0_client
+from hook0_client import errors
+from hook0_server import app
+from hook0_server import settings as server_settings
+from hook0_server.api import registry
+
+EXPECTED = pathlib.Path(__file__).with_name("every_credential.txt")
+REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
+Outcomes = dict[str, dict[str, list[str]]]  # operation → outcome → whose
+
+
+@pytest.fixture
+def settings(tmp_path: pathlib.Path) -> server_settings.Settings:
+    """Nobody calls too often here."""
+    limits = ("RATE_PER_CREDENTIAL", "RATE_PER_ADDRESS", "FAILED_LOGINS_PER_MINUTE")
+    return server_settings.Settings.from_environ(
+        {
+            "HOOK0_DATA_DIR": str(tmp_path / "data"),
+            "HOOK0_GRPC_ADDRESS": "127.0.0.1:0",
+            "HOOK0_HTTP_ADDRESS": "127.0.0.1:0",
+            "HOOK0_ALLOW_TARGETS": "127.0.0.0/8",
+            "HOOK0_MASTER_API_KEY": MASTER_KEY,
+            **{f"HOOK0_{each}": "0" for each in limits},
+        }
+    )
+
+
+async def outcome(channel: grpc.aio.Channel, operation: registry.Operation, request: Message, token: str) -> str:
+    """`OK`, or the code and the reason of the refusal."""
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    serving: dict[str, Any] = {"response_deserializer": operation.response.FromString}
+    serving["request_serializer"] = operation.request.SerializeToString
+    try:
+        if operation.kind is registry.Kind.UNARY:
+            answer = await channel.unary_unary(f"/{operation.name}", **serving)(request, metadata=metadata)
+            return _of_event(answer.results[0]) if hasattr(answer, "results") else "OK"
+        if operation.kind is registry.Kind.SERVER_STREAM:
+            watching = channel.unary_stream(f"/{operation.name}", **serving)(request, metadata=metadata)
+            await anext(aiter(watching))
+            watching.cancel()
+        else:
+            stream = channel.stream_stream(f"/{operation.name}", **serving)([request], metadata=metadata)
+            [answer] = [each async for each in stream]
+            return _of_event(answer.results[0])
+    except grpc.aio.AioRpcError as raised:
+        failure = errors.from_rpc(raised)
+        return f"{failure.code.name} {failure.reason}"
+    return "OK"
+
+
+def _of_event(result: Any) -> str:
+    """One event of many is refused within the answer."""
+    return f"PERMISSION_DENIED {errors.from_item(result.error).reason} (in the answer)" if result.HasField("error") else "OK"
+
+
+def in_order(operations: list[registry.Operation]) -> list[registry.Operation]:
+    """What takes something away comes last."""
+    last = every_credential.LAST
+    return sorted(operations, key=lambda each: last.index(each.method) if each.method in last else -1)
+
+
+async def called(server: app.Server, master: hook0_client.Client, name: str, channel: grpc.aio.Channel) -> dict[str, str]:
+    """What each operation answers to the credential of this name, in a house of its own."""
+    own, other = await every_credential.house(server, master), await every_credential.house(server, master)
+    texts = await every_credential.plain(own, other, MASTER_KEY)
+    narrowed = await every_credential.limited(own, other)
+    texts["revoked"] = await every_credential.revoked(own)
+    found = {}
+    for operation in in_order(server.operations()):
+        token = narrowed[name](operation) if name in narrowed else texts[name]
+        found[operation.name] = await outcome(channel, operation, own.request(operation), token)
+    return found
+
+
+NAMES = (
+    "nothing", "unknown_uuid", "malformed", "revoked", "time_over", "stranger", "other_secret", "other_service", "other_action",
+    "other_application", "other_label", "own_label", "own_action", "own_application", "owner_narrowed", "secret", "service",
+    "viewer", "editor", "owner", "master",
+)  # fmt: skip
+
+
+def written(operations: list[registry.Operation], by_name: dict[str, dict[str, str]]) -> str:
+    """Each operation, and whose calls ended how: refusals first."""
+    lines = []
+    for operation in operations:
+        lines.append(f"{operation.name}  {operation.action}")
+        whose: dict[str, list[str]] = {}
+        for name in NAMES:
+            whose.setdefault(by_name[name][operation.name], []).append(name)
+        outcomes = sorted(whose, key=lambda said: (not said.startswith(REFUSED), said))
+        lines.extend(f"    {said}: {' '.join(whose[said])}" for said in outcomes)
+    return "\n".join(lines) + "\n"
+
+
+async def test_every_operation_answers_every_credential_as_the_file_says(
+    server: app.Server, master: hook0_client.Client
+) -> None:
+    async with grpc.aio.insecure_channel(server.grpc) as channel:
+        answers = await asyncio.gather(*(called(server, master, name, channel) for name in NAMES))
+    found = written(server.operations(), dict(zip(NAMES, answers, strict=True)))
+    if os.environ.get("HOOK0_WRITE_EXPECTED"):
+        EXPECTED.write_text(found, encoding="utf-8")
+    assert found.splitlines() == EXPECTED.read_text(encoding="utf-8").splitlines()
