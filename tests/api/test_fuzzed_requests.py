@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from random import Random
 
 import every_credential
 import hostile_requests
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 import hook0_client
 from hook0_server import app
 from hook0_server.api import ending, pipeline, registry
-from hook0_server.model import errors
+from hook0_server.model import errors, page_tokens
 
 TABLES = (
     "application_secrets", "applications", "event_types", "events", "invitations", "members", "organizations",
@@ -65,14 +66,41 @@ async def target(server: app.Server, master: hook0_client.Client) -> Target:
     max_examples=20 * hypothesis.settings().max_examples,
     suppress_health_check=list(hypothesis.HealthCheck),
 )
-@hypothesis.given(data=st.data())
-async def test_no_request_is_an_internal_error_and_a_refused_one_stores_nothing(target: Target, data: st.DataObject) -> None:
-    operation = target.operations[data.draw(st.integers(0, len(target.operations) - 1))]
+@hypothesis.given(random=st.randoms(use_true_random=True))
+async def test_no_request_is_an_internal_error_and_a_refused_one_stores_nothing(target: Target, random: Random) -> None:
+    operation = random.choice(target.operations)
     request = target.request(operation)
-    for _ in range(data.draw(st.integers(1, 3))):
-        hostile_requests.spoil(request, data.draw)
+    for _ in range(random.choice((1, 1, 1, 2, 3))):
+        hostile_requests.spoil(request, random)
     before = await target.stored()
     refusal = await target.refusal(operation, request)
     assert not isinstance(refusal, ending.Internal), f"{operation.name} {str(request)[:2000]}"
     if refusal is not None:
         assert await target.stored() == before, f"{operation.name} {refusal.message} {str(request)[:2000]}"
+
+
+_PLAUSIBLE = ("infinity", "-1", "1" * 30, "2026-01-31", "9999-12-31T23:59:59Z", str(uuid.UUID(int=7)))
+
+
+def position(random: Random) -> tuple[str, ...]:
+    parts = random.choices((*_PLAUSIBLE, hostile_requests.text(random)), k=random.randrange(5))
+    return tuple(parts)
+
+
+@hypothesis.settings(
+    max_examples=5 * hypothesis.settings().max_examples,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+@hypothesis.given(random=st.randoms(use_true_random=True))
+async def test_a_page_token_that_somebody_computed_with_its_checksum_is_refused_or_followed(
+    target: Target, random: Random
+) -> None:
+    """The checksum is no signature: whoever reads how it is made can make one for any position."""
+    lists = [each for each in target.operations if "page_token" in each.request.DESCRIPTOR.fields_by_name]
+    operation, made = random.choice(lists), position(random)
+    request = target.request(operation)
+    request.page_token = "computed"  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(page_tokens, "decode", lambda token, kind, digest: made)
+        refusal = await target.refusal(operation, request)
+    assert not isinstance(refusal, ending.Internal), f"{operation.name} {str(made)[:2000]}"
