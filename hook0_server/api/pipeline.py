@@ -253,7 +253,8 @@ class Pipeline:
             await call.authorize(operation.application_id(readable))
         elif scope is registry.Scope.ORGANIZATION:
             named = ids.parse(operation.organization_id(readable))  # its form is a field rule's
-            call.organization_id = await self._permissions.on_organization(call.principal, operation.action, named)
+            action = operation.organization_action or operation.action
+            call.organization_id = await self._permissions.on_organization(call.principal, action, named)
         elif scope is registry.Scope.INSTANCE:
             self._permissions.on_instance(call.principal, operation.action)
         elif scope is registry.Scope.CALLER:

@@ -57,6 +57,7 @@ class Operation:
     asks_labels: bool = False  # the handler asks itself, by call.allows_labels, of everything that has some
     rules: Callable[[Any, field_rules.Breaches], None] | None = None
     scope_of: Callable[[Any], Scope] | None = None  # where the request decides; then `scope` says nothing
+    organization_action: str = ""  # the action where `scope_of` says ORGANIZATION, when it is another one
 
     @property
     def name(self) -> str:

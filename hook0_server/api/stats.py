@@ -84,5 +84,6 @@ def operations(db: database.Database, now: Callable[[], float]) -> list[registry
         registry.Operation(
             "StatsService", "GetEventsPerDay", pb2.GetEventsPerDayRequest, pb2.GetEventsPerDayResponse, registry.Kind.UNARY,
             "events_per_day:application", handlers.events_per_day, scope_of=_scope, rules=_rules,
+            organization_action="events_per_day:organization",
         ),
     ]  # fmt: skip

@@ -4,6 +4,7 @@ To write the file anew after a change that is meant: HOOK0_WRITE_EXPECTED=1 pyte
 """
 
 import asyncio
+import contextlib
 import os
 import pathlib
 from typing import Any
@@ -15,7 +16,7 @@ from conftest import MASTER_KEY
 from google.protobuf.message import Message
 
 import hook0_client
-from hook0_client import errors
+from hook0_client import attenuation, errors, v1
 from hook0_server import app
 from hook0_server import settings as server_settings
 from hook0_server.api import registry
@@ -86,6 +87,18 @@ async def called(server: app.Server, master: hook0_client.Client, name: str, cha
         token = narrowed[name](operation) if name in narrowed else texts[name]
         found[operation.name] = await outcome(channel, operation, own.request(operation), token)
     return found
+
+
+async def test_the_figures_of_an_organization_are_an_action_of_their_own(
+    server: app.Server, master: hook0_client.Client
+) -> None:
+    own = await every_credential.house(server, master)
+    service, days = (await own.service_token())[1], v1.GetEventsPerDayRequest(organization_id=own.organization_id)
+    for of, allowed in (("organization", True), ("application", False)):
+        token = attenuation.attenuate(service, actions=[f"events_per_day:{of}"])
+        async with hook0_client.connect(server.grpc, token=token) as client:
+            with contextlib.nullcontext() if allowed else pytest.raises(errors.Denied):
+                await client.stats.GetEventsPerDay(days)
 
 
 NAMES = (
