@@ -17,8 +17,7 @@ from psycopg import sql
 
 import hook0_client
 from hook0_client import errors, v1
-from hook0_client._gen.hook0.v1 import account_service_pb2 as accounts_pb2
-from hook0_client._gen.hook0.v1 import service_token_service_pb2 as tokens_pb2
+from hook0_client._gen.hook0.v1 import account_service_pb2 as accounts_pb2, service_token_service_pb2 as tokens_pb2
 from hook0_server import app
 
 EMAIL, FIRST_PASSWORD, PASSWORD = "owner@example.com", "bakery-tuesday-14", "window-lantern-88"

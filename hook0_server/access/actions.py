@@ -74,6 +74,18 @@ _OF_CALLERS = {
     "organization:create": Rule(_VIEWER, by_application_secret=False, by_service_token=False),
 }
 
+# What makes a credential, or gives somebody a part. A narrowed token may not: what it made would not be narrowed.
+BY_WHOLE_TOKENS = frozenset(
+    {
+        "application:create",
+        "application_secret:create",
+        "service_token:create",
+        "organization:create",
+        "organization:edit_role",
+        "organization:invite",
+    }
+)
+
 RULES: dict[str, Rule] = (
     {action: Rule(role) for action, role in _ON_APPLICATIONS.items()}
     | {action: Rule(role, by_application_secret=False) for action, role in _ON_ORGANIZATIONS.items()}

@@ -111,6 +111,12 @@ class Permissions:
         self, principal: Principal, action: str, organization_id: uuid.UUID | None, *, application_id: uuid.UUID | None = None
     ) -> None:
         assert principal.token is not None  # noqa: S101  # is_narrowed
+        if action in actions.BY_WHOLE_TOKENS:
+            raise errors.Denied(
+                "PERMISSION_DENIED",
+                f"A narrowed token may not do {action}: what it made would not be narrowed; use a whole one.",
+                metadata={"action": action},
+            )
         try:
             if principal.token.allows(
                 action=action, now=self._wall_clock(), organization_id=organization_id, application_id=application_id

@@ -11,8 +11,7 @@ from google.protobuf.message import Message
 
 import hook0_client
 from hook0_client import attenuation, v1
-from hook0_client._gen.hook0.v1 import account_service_pb2 as accounts_pb2
-from hook0_client._gen.hook0.v1 import service_token_service_pb2 as tokens_pb2
+from hook0_client._gen.hook0.v1 import account_service_pb2 as accounts_pb2, service_token_service_pb2 as tokens_pb2
 from hook0_server import app
 from hook0_server.api import registry
 

@@ -17,8 +17,7 @@ from google.protobuf.message import Message
 
 import hook0_client
 from hook0_client import attenuation, errors, v1
-from hook0_server import app
-from hook0_server import settings as server_settings
+from hook0_server import app, settings as server_settings
 from hook0_server.api import registry
 
 EXPECTED = pathlib.Path(__file__).with_name("every_credential.txt")
