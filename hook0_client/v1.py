@@ -128,6 +128,8 @@ from hook0_client._gen.hook0.v1.ingestion_service_pb2 import (
     PublishResult as PublishResult,
 )
 from hook0_client._gen.hook0.v1.instance_service_pb2 import (
+    GetInstanceRequest as GetInstanceRequest,
+    GetInstanceResponse as GetInstanceResponse,
     GetQuotasRequest as GetQuotasRequest,
     GetQuotasResponse as GetQuotasResponse,
     ListNodesRequest as ListNodesRequest,

@@ -28,6 +28,7 @@ from hook0_server.store import credentials as stored_credentials, database, orga
 
 FILE_NAME = "dev.json"
 NAME = "dev"
+OWNER = "owner@example.com"
 EVENT_TYPES = ("user.account.created", "user.account.deleted", "order.invoice.paid")
 
 
@@ -108,6 +109,16 @@ See every attempt as it happens, in another terminal:
 
   hook0ctl{tls} --address {grpc} --application-id {prepared.application_id} \\
     --token {prepared.application_secret} watch
+"""
+
+
+def first_login(email: str, password: str, grpc: str, *, by_tls: bool = False) -> str:
+    """How the owner that was just made logs in; the password is told this once. Both are without quotes."""
+    tls = " --tls" if by_tls else ""
+    return f"""
+Log in as the organization's owner; the password is shown this once:
+
+  echo '{password}' | hook0ctl{tls} --address {grpc} login --email {email} --password-stdin
 """
 
 

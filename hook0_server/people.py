@@ -33,6 +33,10 @@ class People:
             outbox=mail.Outbox(_transport(given)),
         )
 
+    @property
+    def passwords(self) -> passwords.Passwords:
+        return self._parts.passwords
+
     def operations(self) -> list[registry.Operation]:
         return accounts.operations(self._db, self._parts, self._policy)
 

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-from hook0_server import dev as development, metrics, people, readings, settings
+from hook0_server import bootstrap, dev as development, metrics, people, readings, settings
 from hook0_server.access import credentials, issue, keys, permissions, rate_limits
 from hook0_server.api import (
     applications,
@@ -118,6 +118,7 @@ class Server:
         self.breath = self.stage.breath if self.stage else breath.Breath(lambda: 0)
         self.grpc, self.http = "", ""
         self.prepared: development.Prepared | None = None
+        self._first_owner: bootstrap.Owner | None = None
         self._stop_by = float("inf")
 
     def _stage(self, timings: Timings) -> stage.Stage:
@@ -152,12 +153,16 @@ class Server:
             *organization_service.operations(db, keyring, hints, limited, self.authenticator.forget),
             *self.people.operations(),
             *service_tokens.operations(db, keyring, self.root, self.authenticator.forget),
-            *instance.operations(db, living_seconds=self._node_timing.silent, held=given.quotas),
+            *instance.operations(db, living_seconds=self._node_timing.silent, held=given.quotas, about=self._about()),
             *stats.operations(db, db.clock.now),
             *subscription_service.operations(
                 db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days, limited=limited
             ),
         ]
+
+    def _about(self) -> instance.About:
+        given = self.settings
+        return instance.About(self.root.public_key, given.registration, given.needs_verification, given.password_minimum_length)
 
     @contextlib.asynccontextmanager
     async def running(self, *, dev: bool) -> AsyncIterator["Server"]:
@@ -241,6 +246,12 @@ class Server:
             self.db, self.keyring, self.wake, receiver_url=url, data_dir=self.settings.data_dir, grpc=self.grpc
         )
         self.receiver.secret = self.prepared.signing_secret
+        with contextlib.suppress(bootstrap.BootstrapRefused):  # it has one
+            self._first_owner = await bootstrap.create_owner(self.db, self.people.passwords, development.OWNER)
+
+    def _first_login(self, owner: bootstrap.Owner) -> str:
+        by_tls = self.settings.grpc_tls_cert is not None
+        return development.first_login(owner.email, owner.password, self.grpc, by_tls=by_tls)
 
     def facts(self) -> dict[str, Any]:
         """What is announced when it is ready."""
@@ -248,6 +259,8 @@ class Server:
         if self.prepared is not None:
             made = self.prepared
             said["welcome"] = development.welcome(made, self.grpc, self.http, by_tls=self.settings.grpc_tls_cert is not None)
+            if self._first_owner is not None:
+                said["welcome"] += self._first_login(self._first_owner)
             said |= {
                 "organization_id": made.organization_id,
                 "application_id": made.application_id,

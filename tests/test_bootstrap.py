@@ -1,10 +1,12 @@
 """The first owner: made once, with a password that logs in."""
 
 import dataclasses
+from importlib import metadata
 
 import pytest
 
 import hook0_client
+from hook0_client import v1
 from hook0_client._gen.hook0.v1 import account_service_pb2, organization_pb2, organization_service_pb2
 from hook0_server import app, settings as server_settings
 from hook0_server.start import StartRefused
@@ -33,3 +35,22 @@ async def test_there_is_one_first_owner(settings: server_settings.Settings, dsn:
 
 def with_database(given: server_settings.Settings, dsn: str) -> server_settings.Settings:
     return dataclasses.replace(given, database_url=dsn)
+
+
+async def test_dev_tells_its_owners_password_once(settings: server_settings.Settings, dsn: str) -> None:
+    told = []
+    for _ in range(2):
+        async with app.serving(settings, dsn, dev=True) as server:
+            told.append("--password-stdin" in server.facts()["welcome"])
+    assert told == [True, False]
+
+
+async def test_anybody_may_know_what_the_instance_is(server: app.Server) -> None:
+    async with hook0_client.connect(server.grpc, token="") as nobody:
+        told = await nobody.instance.GetInstance(v1.GetInstanceRequest())
+    assert told == v1.GetInstanceResponse(
+        version=metadata.version("hook0-grpc"),
+        biscuit_public_key=server.root.public_key,
+        registration_enabled=True,
+        password_minimum_length=10,
+    )

@@ -131,6 +131,15 @@ def test_the_welcome_can_be_pasted_and_carries_the_ids() -> None:
     assert prepared.signing_secret not in text
 
 
+def test_the_first_login_can_be_pasted() -> None:
+    text = dev.first_login("owner@example.com", "secret-words", "127.0.0.1:1", by_tls=True)
+    words = shlex.split(text[text.index("echo") :])
+    assert words[:3] == ["echo", "secret-words", "|"]
+    assert words[3:] == [
+        "hook0ctl", "--tls", "--address", "127.0.0.1:1", "login", "--email", "owner@example.com", "--password-stdin",
+    ]  # fmt: skip
+
+
 def test_the_welcome_of_a_server_by_tls_connects_by_tls() -> None:
     prepared = dev.Prepared("o", str(uuid.uuid4()), str(uuid.uuid4()), "s", URL, str(uuid.uuid4()))
     text = dev.welcome(prepared, "127.0.0.1:1", "127.0.0.1:2", by_tls=True)

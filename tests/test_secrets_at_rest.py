@@ -12,13 +12,13 @@ import psycopg
 import pytest
 import structlog
 import workbench
-from conftest import MASTER_KEY
 from psycopg import sql
 
 import hook0_client
 from hook0_client import errors, v1
 from hook0_client._gen.hook0.v1 import account_service_pb2 as accounts_pb2, service_token_service_pb2 as tokens_pb2
 from hook0_server import app
+from tests.conftest import MASTER_KEY
 
 EMAIL, FIRST_PASSWORD, PASSWORD = "owner@example.com", "bakery-tuesday-14", "window-lantern-88"
 HEADER, USERINFO, REFUSED_USERINFO = "header-value-7f3a9c", "hook:userinfo-41c7d2", "hook:refused-98b1e4"

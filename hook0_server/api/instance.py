@@ -1,7 +1,9 @@
-"""InstanceService: the servers that share the database, for those who operate them."""
+"""InstanceService: what this instance is, and the servers that share the database, for those who operate them."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
+from importlib import metadata
 
 from hook0_client._gen.hook0.v1 import instance_service_pb2 as pb2, node_pb2
 from hook0_server.api import pages, pipeline, quotas as limits, registry, rules
@@ -14,8 +16,13 @@ _EVERYTHING = uuid.UUID(int=0)  # what page tokens of a list without a parent ar
 
 
 class Instance:
-    def __init__(self, db: database.Database, living_seconds: float, held: quotas.Quotas) -> None:
-        self._db, self._living_seconds, self._quotas = db, living_seconds, held
+    def __init__(
+        self, db: database.Database, living_seconds: float, held: quotas.Quotas, about: pb2.GetInstanceResponse
+    ) -> None:
+        self._db, self._living_seconds, self._quotas, self._about = db, living_seconds, held, about
+
+    async def get(self, call: pipeline.Call, _: pb2.GetInstanceRequest) -> pb2.GetInstanceResponse:
+        return self._about
 
     async def get_quotas(self, call: pipeline.Call, _: pb2.GetQuotasRequest) -> pb2.GetQuotasResponse:
         return pb2.GetQuotasResponse(quotas=limits.message(self._quotas))
@@ -61,15 +68,40 @@ def _rules_of_list(request: pb2.ListNodesRequest, breaches: rules.Breaches) -> N
     breaches.page(request.page_size)
 
 
-def operations(db: database.Database, *, living_seconds: float, held: quotas.Quotas | None = None) -> list[registry.Operation]:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What anybody may know. `key`: the public key of what signs tokens."""
+
+    key: str = ""
+    registration: bool = True
+    verification: bool = False
+    password_minimum_length: int = 0
+
+    def message(self) -> pb2.GetInstanceResponse:
+        return pb2.GetInstanceResponse(
+            version=metadata.version("hook0-grpc"),
+            biscuit_public_key=self.key,
+            registration_enabled=self.registration,
+            email_verification_required=self.verification,
+            password_minimum_length=self.password_minimum_length,
+        )
+
+
+def operations(
+    db: database.Database, *, living_seconds: float, held: quotas.Quotas | None = None, about: About | None = None
+) -> list[registry.Operation]:
     """InstanceService as far as it exists. A node that beat within `living_seconds` is shown as living."""
-    handlers = Instance(db, living_seconds, held or quotas.Quotas())
+    handlers = Instance(db, living_seconds, held or quotas.Quotas(), (about or About()).message())
     return [
         registry.Operation(
             "InstanceService", "ListNodes", pb2.ListNodesRequest, pb2.ListNodesResponse, registry.Kind.UNARY,
             "node:list", handlers.list_nodes, registry.Scope.INSTANCE, rules=_rules_of_list,
         ),
-        registry.Operation(  # nothing is asked beyond the credential: it is nobody's secret
+        registry.Operation(
+            "InstanceService", "GetInstance", pb2.GetInstanceRequest, pb2.GetInstanceResponse, registry.Kind.UNARY,
+            "instance:get", handlers.get, registry.Scope.PUBLIC,
+        ),
+        registry.Operation(
             "InstanceService", "GetQuotas", pb2.GetQuotasRequest, pb2.GetQuotasResponse, registry.Kind.UNARY,
             "instance:get", handlers.get_quotas, registry.Scope.PUBLIC,
         ),

@@ -8,7 +8,6 @@ import every_credential
 import hostile_requests
 import hypothesis
 import pytest
-from conftest import MASTER_KEY
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ import hook0_client
 from hook0_server import app
 from hook0_server.api import ending, pipeline, registry
 from hook0_server.model import errors, page_tokens
+from tests.conftest import MASTER_KEY
 
 TABLES = (
     "application_secrets", "applications", "event_types", "events", "invitations", "members", "organizations",

@@ -73,7 +73,7 @@ class Instance:
 
     def __init__(self, db: database.Database) -> None:
         self.db = db
-        self._operation, _ = instance.operations(db, living_seconds=4.0)
+        self._operation, *_ = instance.operations(db, living_seconds=4.0)
         authenticator = credentials.Authenticator(db, uuid.UUID(conftest.MASTER_KEY))
         self._pipeline = pipeline.Pipeline(authenticator, permissions.Permissions(db), metrics.Metrics())
 

@@ -26,21 +26,25 @@ from hook0_client._gen.hook0.v1 import node_pb2 as hook0_dot_v1_dot_node__pb2
 from hook0_client._gen.hook0.v1 import quota_pb2 as hook0_dot_v1_dot_quota__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhook0/v1/instance_service.proto\x12\x08hook0.v1\x1a\x13hook0/v1/node.proto\x1a\x14hook0/v1/quota.proto\"\x12\n\x10GetQuotasRequest\"=\n\x11GetQuotasResponse\x12(\n\x06quotas\x18\x01 \x01(\x0b\x32\x10.hook0.v1.QuotasR\x06quotas\"N\n\x10ListNodesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x95\x01\n\x11ListNodesResponse\x12$\n\x05nodes\x18\x01 \x03(\x0b\x32\x0e.hook0.v1.NodeR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x32\n\x06unheld\x18\x03 \x01(\x0b\x32\x1a.hook0.v1.UnheldDeliveriesR\x06unheld2\x9d\x01\n\x0fInstanceService\x12\x44\n\tListNodes\x12\x1a.hook0.v1.ListNodesRequest\x1a\x1b.hook0.v1.ListNodesResponse\x12\x44\n\tGetQuotas\x12\x1a.hook0.v1.GetQuotasRequest\x1a\x1b.hook0.v1.GetQuotasResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhook0/v1/instance_service.proto\x12\x08hook0.v1\x1a\x13hook0/v1/node.proto\x1a\x14hook0/v1/quota.proto\"\x14\n\x12GetInstanceRequest\"\x88\x02\n\x13GetInstanceResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12,\n\x12\x62iscuit_public_key\x18\x02 \x01(\tR\x10\x62iscuitPublicKey\x12\x31\n\x14registration_enabled\x18\x03 \x01(\x08R\x13registrationEnabled\x12>\n\x1b\x65mail_verification_required\x18\x04 \x01(\x08R\x19\x65mailVerificationRequired\x12\x36\n\x17password_minimum_length\x18\x05 \x01(\x05R\x15passwordMinimumLength\"\x12\n\x10GetQuotasRequest\"=\n\x11GetQuotasResponse\x12(\n\x06quotas\x18\x01 \x01(\x0b\x32\x10.hook0.v1.QuotasR\x06quotas\"N\n\x10ListNodesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x95\x01\n\x11ListNodesResponse\x12$\n\x05nodes\x18\x01 \x03(\x0b\x32\x0e.hook0.v1.NodeR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x32\n\x06unheld\x18\x03 \x01(\x0b\x32\x1a.hook0.v1.UnheldDeliveriesR\x06unheld2\xe9\x01\n\x0fInstanceService\x12\x44\n\tListNodes\x12\x1a.hook0.v1.ListNodesRequest\x1a\x1b.hook0.v1.ListNodesResponse\x12J\n\x0bGetInstance\x12\x1c.hook0.v1.GetInstanceRequest\x1a\x1d.hook0.v1.GetInstanceResponse\x12\x44\n\tGetQuotas\x12\x1a.hook0.v1.GetQuotasRequest\x1a\x1b.hook0.v1.GetQuotasResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hook0.v1.instance_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETQUOTASREQUEST']._serialized_start=88
-  _globals['_GETQUOTASREQUEST']._serialized_end=106
-  _globals['_GETQUOTASRESPONSE']._serialized_start=108
-  _globals['_GETQUOTASRESPONSE']._serialized_end=169
-  _globals['_LISTNODESREQUEST']._serialized_start=171
-  _globals['_LISTNODESREQUEST']._serialized_end=249
-  _globals['_LISTNODESRESPONSE']._serialized_start=252
-  _globals['_LISTNODESRESPONSE']._serialized_end=401
-  _globals['_INSTANCESERVICE']._serialized_start=404
-  _globals['_INSTANCESERVICE']._serialized_end=561
+  _globals['_GETINSTANCEREQUEST']._serialized_start=88
+  _globals['_GETINSTANCEREQUEST']._serialized_end=108
+  _globals['_GETINSTANCERESPONSE']._serialized_start=111
+  _globals['_GETINSTANCERESPONSE']._serialized_end=375
+  _globals['_GETQUOTASREQUEST']._serialized_start=377
+  _globals['_GETQUOTASREQUEST']._serialized_end=395
+  _globals['_GETQUOTASRESPONSE']._serialized_start=397
+  _globals['_GETQUOTASRESPONSE']._serialized_end=458
+  _globals['_LISTNODESREQUEST']._serialized_start=460
+  _globals['_LISTNODESREQUEST']._serialized_end=538
+  _globals['_LISTNODESRESPONSE']._serialized_start=541
+  _globals['_LISTNODESRESPONSE']._serialized_end=690
+  _globals['_INSTANCESERVICE']._serialized_start=693
+  _globals['_INSTANCESERVICE']._serialized_end=926
 # @@protoc_insertion_point(module_scope)

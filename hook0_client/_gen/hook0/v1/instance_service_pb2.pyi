@@ -8,6 +8,24 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class GetInstanceRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetInstanceResponse(_message.Message):
+    __slots__ = ("version", "biscuit_public_key", "registration_enabled", "email_verification_required", "password_minimum_length")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    BISCUIT_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    REGISTRATION_ENABLED_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_VERIFICATION_REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_MINIMUM_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    biscuit_public_key: str
+    registration_enabled: bool
+    email_verification_required: bool
+    password_minimum_length: int
+    def __init__(self, version: _Optional[str] = ..., biscuit_public_key: _Optional[str] = ..., registration_enabled: bool = ..., email_verification_required: bool = ..., password_minimum_length: _Optional[int] = ...) -> None: ...
+
 class GetQuotasRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -41,6 +41,11 @@ class InstanceServiceStub(object):
                 request_serializer=hook0_dot_v1_dot_instance__service__pb2.ListNodesRequest.SerializeToString,
                 response_deserializer=hook0_dot_v1_dot_instance__service__pb2.ListNodesResponse.FromString,
                 _registered_method=True)
+        self.GetInstance = channel.unary_unary(
+                '/hook0.v1.InstanceService/GetInstance',
+                request_serializer=hook0_dot_v1_dot_instance__service__pb2.GetInstanceRequest.SerializeToString,
+                response_deserializer=hook0_dot_v1_dot_instance__service__pb2.GetInstanceResponse.FromString,
+                _registered_method=True)
         self.GetQuotas = channel.unary_unary(
                 '/hook0.v1.InstanceService/GetQuotas',
                 request_serializer=hook0_dot_v1_dot_instance__service__pb2.GetQuotasRequest.SerializeToString,
@@ -62,8 +67,15 @@ class InstanceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetInstance(self, request, context):
+        """Answers what anybody may know of this instance, without a credential.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetQuotas(self, request, context):
-        """Answers the limits that hold for who has none of their own. Any credential may call it.
+        """Answers the limits that hold for who has none of their own, without a credential.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -76,6 +88,11 @@ def add_InstanceServiceServicer_to_server(servicer, server):
                     servicer.ListNodes,
                     request_deserializer=hook0_dot_v1_dot_instance__service__pb2.ListNodesRequest.FromString,
                     response_serializer=hook0_dot_v1_dot_instance__service__pb2.ListNodesResponse.SerializeToString,
+            ),
+            'GetInstance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInstance,
+                    request_deserializer=hook0_dot_v1_dot_instance__service__pb2.GetInstanceRequest.FromString,
+                    response_serializer=hook0_dot_v1_dot_instance__service__pb2.GetInstanceResponse.SerializeToString,
             ),
             'GetQuotas': grpc.unary_unary_rpc_method_handler(
                     servicer.GetQuotas,
@@ -112,6 +129,33 @@ class InstanceService(object):
             '/hook0.v1.InstanceService/ListNodes',
             hook0_dot_v1_dot_instance__service__pb2.ListNodesRequest.SerializeToString,
             hook0_dot_v1_dot_instance__service__pb2.ListNodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInstance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hook0.v1.InstanceService/GetInstance',
+            hook0_dot_v1_dot_instance__service__pb2.GetInstanceRequest.SerializeToString,
+            hook0_dot_v1_dot_instance__service__pb2.GetInstanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

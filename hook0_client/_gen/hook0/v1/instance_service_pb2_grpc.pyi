@@ -40,8 +40,10 @@ class InstanceServiceStub:
     held by none of them. For those who operate them: only the master key may call it. INVALID_ARGUMENT /
     PAGE_TOKEN_INVALID.
     """
+    GetInstance: _grpc.UnaryUnaryMultiCallable[_instance_service_pb2.GetInstanceRequest, _instance_service_pb2.GetInstanceResponse]
+    """Answers what anybody may know of this instance, without a credential."""
     GetQuotas: _grpc.UnaryUnaryMultiCallable[_instance_service_pb2.GetQuotasRequest, _instance_service_pb2.GetQuotasResponse]
-    """Answers the limits that hold for who has none of their own. Any credential may call it."""
+    """Answers the limits that hold for who has none of their own, without a credential."""
 
 @_typing.type_check_only
 class InstanceServiceAsyncStub(InstanceServiceStub):
@@ -55,8 +57,10 @@ class InstanceServiceAsyncStub(InstanceServiceStub):
     held by none of them. For those who operate them: only the master key may call it. INVALID_ARGUMENT /
     PAGE_TOKEN_INVALID.
     """
+    GetInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.GetInstanceRequest, _instance_service_pb2.GetInstanceResponse]  # type: ignore[assignment]
+    """Answers what anybody may know of this instance, without a credential."""
     GetQuotas: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.GetQuotasRequest, _instance_service_pb2.GetQuotasResponse]  # type: ignore[assignment]
-    """Answers the limits that hold for who has none of their own. Any credential may call it."""
+    """Answers the limits that hold for who has none of their own, without a credential."""
 
 class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows the servers behind this address, and what holds for everybody there.
@@ -75,11 +79,19 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GetInstance(
+        self,
+        request: _instance_service_pb2.GetInstanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_instance_service_pb2.GetInstanceResponse, _abc.Awaitable[_instance_service_pb2.GetInstanceResponse]]:
+        """Answers what anybody may know of this instance, without a credential."""
+
+    @_abc_1.abstractmethod
     def GetQuotas(
         self,
         request: _instance_service_pb2.GetQuotasRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_instance_service_pb2.GetQuotasResponse, _abc.Awaitable[_instance_service_pb2.GetQuotasResponse]]:
-        """Answers the limits that hold for who has none of their own. Any credential may call it."""
+        """Answers the limits that hold for who has none of their own, without a credential."""
 
 def add_InstanceServiceServicer_to_server(servicer: InstanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
