@@ -12,6 +12,7 @@ import dataclasses
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from hook0_server.model import targets
@@ -74,7 +75,7 @@ class Resolver:
         host = target.host
         cached = self._cache.get(host)
         if cached is not None:
-            if cached[0] > asyncio.get_running_loop().time():
+            if cached[0] > time.monotonic():
                 self._cache.move_to_end(host)
                 return cached[1]
             del self._cache[host]
@@ -167,7 +168,7 @@ class Resolver:
             flight.set_result(resolution)
 
     def _remember(self, name: str, resolution: Resolution, seconds: float) -> Resolution:
-        self._cache[name] = (asyncio.get_running_loop().time() + seconds, resolution)
+        self._cache[name] = (time.monotonic() + seconds, resolution)
         self._cache.move_to_end(name)
         if len(self._cache) > self._bounds.names:
             self._cache.popitem(last=False)
