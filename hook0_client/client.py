@@ -16,6 +16,7 @@ from hook0_client._gen.hook0.v1 import (
     attempt_pb2,
     attempt_service_pb2,
     attempt_service_pb2_grpc,
+    audit_service_pb2_grpc,
     delivery_service_pb2_grpc,
     event_service_pb2_grpc,
     event_type_service_pb2_grpc,
@@ -87,6 +88,7 @@ class Client:
         self.organizations = organization_service_pb2_grpc.OrganizationServiceStub(stubs)
         self.service_tokens = service_token_service_pb2_grpc.ServiceTokenServiceStub(stubs)
         self.instance = instance_service_pb2_grpc.InstanceServiceStub(stubs)
+        self.audit = audit_service_pb2_grpc.AuditServiceStub(stubs)
         self.stats = stats_service_pb2_grpc.StatsServiceStub(stubs)
         self.subscriptions = subscription_service_pb2_grpc.SubscriptionServiceStub(stubs)
 

@@ -70,6 +70,15 @@ from hook0_client._gen.hook0.v1.attempt_service_pb2 import (
     WatchAttemptsRequest as WatchAttemptsRequest,
     WatchAttemptsResponse as WatchAttemptsResponse,
 )
+from hook0_client._gen.hook0.v1.audit_pb2 import (
+    AuditActorKind as AuditActorKind,
+    AuditEntry as AuditEntry,
+    AuditFilter as AuditFilter,
+)
+from hook0_client._gen.hook0.v1.audit_service_pb2 import (
+    ListAuditEntriesRequest as ListAuditEntriesRequest,
+    ListAuditEntriesResponse as ListAuditEntriesResponse,
+)
 from hook0_client._gen.hook0.v1.delivery_pb2 import (
     Delivery as Delivery,
     DeliveryFilter as DeliveryFilter,

@@ -11,7 +11,9 @@ import pathlib
 import secrets
 import uuid
 from dataclasses import asdict, dataclass, field, replace
-from typing import Self
+from typing import Any, Self
+
+from google.protobuf.message import Message
 
 from hook0_client._gen.hook0.v1 import (
     application_pb2,
@@ -29,6 +31,7 @@ from hook0_server.store import credentials as stored_credentials, database, orga
 FILE_NAME = "dev.json"
 NAME = "dev"
 OWNER = "owner@example.com"
+_UNASKED = 30  # days of retention, which only field rules ask for
 EVENT_TYPES = ("user.account.created", "user.account.deleted", "order.invoice.paid")
 
 
@@ -129,9 +132,12 @@ class _Bench:
         self, db: database.Database, keyring: encryption.Keyring, hints: wake.Wake, organization_id: uuid.UUID
     ) -> None:
         self._db, self._organization_id = db, organization_id
-        self._applications = applications.Applications(db, keyring, hints)
-        self._event_types = event_types.EventTypes(db, keyring)
-        self._subscriptions = subscriptions.Subscriptions(db, keyring, hints)
+        operations = [
+            *applications.operations(db, keyring, hints),
+            *event_types.operations(db, keyring),
+            *subscriptions.operations(db, keyring, hints, allow_targets=(), retention_days=_UNASKED),
+        ]
+        self._operations = {operation.request: operation for operation in operations}
 
     async def has_application(self, kept: Prepared) -> bool:
         found = await stored_credentials.application_secret(self._db, issue.digest(kept.application_secret))
@@ -139,16 +145,13 @@ class _Bench:
 
     async def new_application(self, receiver_url: str) -> Prepared:
         """Without a subscription yet."""
-        call = self._call(None)
-        answer = await self._applications.create(
-            call,
-            application_service_pb2.CreateApplicationRequest(application=application_pb2.Application(name=NAME)),
-        )
+        application = application_pb2.Application(name=NAME)
+        answer = await self._done(application_service_pb2.CreateApplicationRequest(application=application), None)
         application_id = answer.application.application_id
         for name in EVENT_TYPES:
             event_type = event_type_pb2.EventType(application_id=application_id, event_type=name)
             request = event_type_service_pb2.CreateEventTypeRequest(event_type=event_type)
-            await self._event_types.create(self._call(application_id), request)
+            await self._done(request, application_id)
         secret = answer.application_secret.secret
         return Prepared(str(self._organization_id), application_id, secret, "", receiver_url, "")
 
@@ -161,7 +164,7 @@ class _Bench:
             found.target.http.url = receiver_url
             request = subscription_service_pb2.UpdateSubscriptionRequest(subscription=found)
             request.update_mask.paths.append("target")
-            await self._subscriptions.update(self._call(kept.application_id), request)
+            await self._done(request, kept.application_id)
         return replace(kept, organization_id=str(self._organization_id), receiver_url=receiver_url)
 
     async def _subscription(self, kept: Prepared) -> subscription_pb2.Subscription | None:
@@ -169,7 +172,8 @@ class _Bench:
             return None
         request = subscription_service_pb2.GetSubscriptionRequest(subscription_id=kept.subscription_id)
         try:
-            return (await self._subscriptions.get(self._call(kept.application_id), request)).subscription
+            found: subscription_pb2.Subscription = (await self._done(request, kept.application_id)).subscription
+            return found
         except errors.NotFound:
             return None
 
@@ -180,10 +184,8 @@ class _Bench:
             event_types=["**"],
             target=subscription_pb2.Target(http=subscription_pb2.HttpTarget(url=receiver_url)),
         )
-        answer = await self._subscriptions.create(
-            self._call(kept.application_id),
-            subscription_service_pb2.CreateSubscriptionRequest(subscription=subscription),
-        )
+        request = subscription_service_pb2.CreateSubscriptionRequest(subscription=subscription)
+        answer = await self._done(request, kept.application_id)
         return replace(
             kept,
             subscription_id=answer.subscription.subscription_id,
@@ -191,10 +193,15 @@ class _Bench:
             signing_secret=answer.secret,
         )
 
-    def _call(self, application_id: str | None) -> pipeline.Call:
-        return pipeline.Call(
-            principals.MASTER,
+    async def _done(self, request: Message, application_id: str | None) -> Any:
+        operation = self._operations[type(request)]
+        call = pipeline.Call(
+            principals.SYSTEM,
             "dev",
             application_id=uuid.UUID(application_id) if application_id else None,
             organization_id=self._organization_id,
+            operation=operation,
         )
+        if operation.resource_id is not None:
+            call.concerns(operation.resource_id(request))
+        return await operation.handler(call, request)

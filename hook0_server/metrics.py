@@ -22,7 +22,7 @@ class Metrics(registry.Collector):
         self.rpc_calls: Counter[tuple[str, str]] = Counter()  # by method and canonical code
         self.rpc_seconds: defaultdict[str, histogram.Histogram] = defaultdict(lambda: histogram.Histogram(histogram.SECONDS))
         self.rate_limited = Counter({"credential": 0, "address": 0, "failure": 0})
-        self.database_unavailable = self.processes_left_out = 0
+        self.database_unavailable = self.processes_left_out = self.audit_entries_left_out = 0
         self.registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self.registry)
         self.registry.register(self)
@@ -46,6 +46,11 @@ class Metrics(registry.Collector):
             "hook0_database_unavailable",
             "Calls that failed because the database did not answer.",
             self.database_unavailable,
+        )
+        yield counter(
+            "hook0_audit_entries_left_out",
+            "Refusals that are not in the audit log, because one caller had too many, or the database did not answer.",
+            self.audit_entries_left_out,
         )
         yield counter(
             "hook0_processes_left_out",

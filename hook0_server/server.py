@@ -13,6 +13,8 @@ from hook0_server.access import credentials, issue, keys, permissions, rate_limi
 from hook0_server.api import (
     applications,
     attempts,
+    audit,
+    changes,
     deliveries,
     event_types,
     events,
@@ -155,6 +157,7 @@ class Server:
             *service_tokens.operations(db, keyring, self.root, self.authenticator.forget),
             *instance.operations(db, living_seconds=self._node_timing.silent, held=given.quotas, about=self._about()),
             *stats.operations(db, db.clock.now),
+            *audit.operations(db),
             *subscription_service.operations(
                 db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days, limited=limited
             ),
@@ -238,7 +241,8 @@ class Server:
         return max(0.0, self._stop_by - time.monotonic())
 
     def _pipeline(self) -> pipeline.Pipeline:
-        return pipeline.Pipeline(self.authenticator, permissions.Permissions(self.db), self.metrics, self.limits)
+        refused = changes.Refusals(self.db, self.metrics).record
+        return pipeline.Pipeline(self.authenticator, permissions.Permissions(self.db), self.metrics, self.limits, refused)
 
     async def _prepare_dev(self) -> None:
         url = f"http://{self.http}/receiver/dev"

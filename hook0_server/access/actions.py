@@ -66,6 +66,7 @@ _ON_ORGANIZATIONS: dict[str, Role] = {
     "service_token:edit": _OWNER,
     "service_token:delete": _OWNER,
     "events_per_day:organization": _VIEWER,
+    "audit:list": _OWNER,
 }
 
 # Without an organization: what is answered, or made, is the caller's own.

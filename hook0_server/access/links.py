@@ -51,11 +51,11 @@ class Links:
         minted = self._root.email_verification(user_id=user_id, now=now, expires_at=now + VERIFICATION_SECONDS)
         return self._letter(email, _SUBJECT_VERIFY, _VERIFY, "verify-email", minted.text)
 
-    async def reset(self, user: users.User) -> mail.Letter:
-        """Those that were sent before are good no more."""
+    async def reset(self, user: users.User, within: database.Fetching) -> mail.Letter:
+        """Those that were sent before are good no more, once the transaction `within` is committed."""
         now = self._db.clock.now()
         minted = self._root.password_reset(user_id=user.user_id, now=now, expires_at=now + RESET_SECONDS)
-        await users.begin_reset(self._db, user.user_id, minted.root_id)
+        await users.begin_reset(within, user.user_id, minted.root_id)
         return self._letter(user.email, _SUBJECT_RESET, _RESET, "reset-password", minted.text)
 
     def known(self, email: str) -> mail.Letter:

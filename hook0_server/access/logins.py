@@ -1,5 +1,6 @@
 """Whether somebody is who they say: their password, with few wrong tries and nothing told about who has an account."""
 
+import uuid
 from collections.abc import Hashable
 from typing import Protocol
 
@@ -54,17 +55,21 @@ class Logins:
         if user is None or not is_right:
             for key in keys:
                 self._tries.failed(key)
-            raise refusal()
+            raise Failed(None if user is None else user.user_id)
         if self._passwords.is_outdated(user.password_hash):
             fresh = await self._passwords.hash(password)
             await users.hash_anew(self._db, user.user_id, user.password_revision, fresh)
         return user
 
 
-def refusal() -> errors.Unauthenticated:
-    return errors.Unauthenticated(
-        "LOGIN_FAILED", "E-mail address and password do not belong together; check both, or reset the password."
-    )
+class Failed(errors.Unauthenticated):
+    """LOGIN_FAILED. `user_id`: whose password it was not; None where there is no such account. The caller is not told."""
+
+    def __init__(self, user_id: uuid.UUID | None = None) -> None:
+        super().__init__(
+            "LOGIN_FAILED", "E-mail address and password do not belong together; check both, or reset the password."
+        )
+        self.user_id = user_id
 
 
 def _keys(email: str, source: str | None) -> tuple[Hashable, ...]:

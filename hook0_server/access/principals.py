@@ -9,7 +9,7 @@ from typing import Literal
 from hook0_server.access import biscuits
 from hook0_server.model.roles import Role
 
-Kind = Literal["application_secret", "service_token", "user", "master", "anonymous"]
+Kind = Literal["application_secret", "service_token", "user", "master", "system", "anonymous"]
 _NO_ROLES: Mapping[uuid.UUID, Role] = MappingProxyType({})
 
 
@@ -36,4 +36,5 @@ class Principal:
 
 
 MASTER = Principal("master", None, "master")
+SYSTEM = Principal("system", None, "system")  # what a server does by itself
 ANONYMOUS = Principal("anonymous", None, "")

@@ -1,7 +1,7 @@
 """Sessions of people: an access token for calls, and a refresh token for the next pair, which is good once."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -11,6 +11,8 @@ from hook0_server.model import errors, roles
 from hook0_server.store import database, members, sessions, users
 
 log = structlog.get_logger(__name__)
+
+Ended = Callable[[database.Connection, uuid.UUID, uuid.UUID], Awaitable[None]]  # person and session
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,18 @@ class Sessions:
     ) -> None:
         self._db, self._root, self._lifetimes, self.forget = db, root, lifetimes, forget
 
-    async def begin(self, user: users.User) -> Pair | None:
+    async def begin(self, user: users.User, within: database.Fetching) -> Pair | None:
         """None: the password was changed, or the account deleted, since this was read."""
         session_id, refresh_token_id = issue.new_id(), issue.new_id()
-        pair = await self._pair(user, session_id, refresh_token_id)
+        pair = await self._pair(user, session_id, refresh_token_id, within)
         is_begun = await sessions.begin(
-            self._db, session_id, user.user_id, user.password_revision, refresh_token_id, self._lifetimes.refresh
+            within, session_id, user.user_id, user.password_revision, refresh_token_id, self._lifetimes.refresh
         )
         return pair if is_begun else None
 
-    async def refresh(self, text: str) -> Pair:
-        """The next pair. A token that was used before ends its session: one of the two who had it has no right to.
+    async def refresh(self, text: str, ended: Ended) -> Pair:
+        """The next pair. A token that was used before ends its session: one of the two who had it has no right to. Then
+        `ended` is told, in the same transaction, whose it was.
 
         Raises Unauthenticated / TOKEN_EXPIRED or CREDENTIALS_INVALID.
         """
@@ -63,14 +66,16 @@ class Sessions:
         if user is None:
             raise _invalid()
         refresh_token_id = issue.new_id()
-        pair = await self._pair(user, session_id, refresh_token_id)
-        if not await self._rotated(session_id, token_id, refresh_token_id):
+        pair = await self._pair(user, session_id, refresh_token_id, self._db)
+        if not await self._rotated(user_id, session_id, token_id, refresh_token_id, ended):
             self.forget(session_id)
             log.warning("session.reuse_detected", session_id=str(session_id), user_id=str(user_id))
             raise _invalid()
         return pair
 
-    async def _rotated(self, session_id: uuid.UUID, token_id: uuid.UUID, refresh_token_id: uuid.UUID) -> bool:
+    async def _rotated(
+        self, user_id: uuid.UUID, session_id: uuid.UUID, token_id: uuid.UUID, refresh_token_id: uuid.UUID, ended: Ended
+    ) -> bool:
         """False: the token was used before, and the session is ended."""
         async with self._db.connection() as connection, connection.transaction():
             session = await sessions.hold(connection, session_id)
@@ -78,14 +83,10 @@ class Sessions:
                 raise _invalid()
             if session.refresh_token_id != token_id:
                 await sessions.end(connection, session_id)
+                await ended(connection, user_id, session_id)
                 return False
             await sessions.rotate(connection, session_id, refresh_token_id, self._lifetimes.refresh)
             return True
-
-    async def end(self, session_id: uuid.UUID) -> None:
-        async with self._db.connection() as connection:
-            await sessions.end(connection, session_id)
-        self.forget(session_id)
 
     def _read(self, text: str) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
         """User, session and token of a refresh token."""
@@ -99,10 +100,12 @@ class Sessions:
             raise errors.Unauthenticated("TOKEN_EXPIRED", "The session has expired; log in again.")
         return token.user_id, token.session_id, token.token_id
 
-    async def _pair(self, user: users.User, session_id: uuid.UUID, refresh_token_id: uuid.UUID) -> Pair:
+    async def _pair(
+        self, user: users.User, session_id: uuid.UUID, refresh_token_id: uuid.UUID, within: database.Fetching
+    ) -> Pair:
         now = self._db.clock.now()
         until, refresh_until = now + self._lifetimes.access, now + self._lifetimes.refresh
-        given = await members.roles_of(self._db, user.user_id)
+        given = await members.roles_of(within, user.user_id)
         access = self._root.user_access(
             token_id=issue.new_id(),
             session_id=session_id,

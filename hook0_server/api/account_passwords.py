@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
 from hook0_server.access import links, logins, mail, passwords
-from hook0_server.api import people, pipeline, registry, rules
+from hook0_server.api import changes, people, pipeline, registry, rules
 from hook0_server.store import database, members, sessions, users
 
 
@@ -28,20 +28,26 @@ class AccountPasswords:
 
         async def prepare() -> mail.Letter | None:
             user = await users.by_email(self._db, email)
-            return await self._links.reset(user) if user else None
+            if user is None:
+                return None
+            call.concerns(user.user_id)
+            async with changes.transaction(self._db, call) as connection:
+                return await self._links.reset(user, database.Within(connection))
 
         # Looked up by the sender of messages: the answer takes the same time whether there is an account or not.
         self._outbox.put(prepare, key=("reset", email.lower()))
         return pb2.BeginPasswordResetResponse()
 
-    async def reset(self, _: pipeline.Call, request: pb2.ResetPasswordRequest) -> pb2.ResetPasswordResponse:
+    async def reset(self, call: pipeline.Call, request: pb2.ResetPasswordRequest) -> pb2.ResetPasswordResponse:
         user_id, root_id = self._links.read_reset(request.token)
         user = await users.get(self._db, user_id)
         if user is None or user.reset_root_id != root_id:
             raise links.invalid()
         self._passwords.judge("new_password", request.new_password, people.of(user))
         hashed = await self._passwords.hash(request.new_password)
-        async with self._db.connection() as connection, connection.transaction():
+        call.person_id = user_id
+        call.concerns(user_id)
+        async with changes.transaction(self._db, call) as connection:
             await members.hold_address(connection, user.email)
             if not await users.reset_password(connection, user_id, root_id, hashed):
                 raise links.invalid()
@@ -52,12 +58,13 @@ class AccountPasswords:
 
     async def change(self, call: pipeline.Call, request: pb2.ChangePasswordRequest) -> pb2.ChangePasswordResponse:
         user = await people.caller(self._db, call)
+        call.concerns(user.user_id)
         self._passwords.judge("new_password", request.new_password, people.of(user))
         await self._logins.again(user, request.current_password, call.source_ip)
         hashed = await self._passwords.hash(request.new_password)
-        async with self._db.connection() as connection, connection.transaction():
+        async with changes.transaction(self._db, call) as connection:
             if not await users.change_password(connection, user.user_id, user.password_revision, hashed):
-                raise logins.refusal()  # it was changed meanwhile: what was given is not the current one
+                raise logins.Failed()  # it was changed meanwhile: what was given is not the current one
             await sessions.end_all(connection, user.user_id, kept=people.session(call)[1])
         self._forget(user.user_id)
         return pb2.ChangePasswordResponse()
@@ -93,13 +100,14 @@ def operations(
         registry.Operation(
             service, "BeginPasswordReset", pb2.BeginPasswordResetRequest, pb2.BeginPasswordResetResponse, unary,
             "auth:begin_reset_password", handlers.begin_reset, scope=registry.Scope.PUBLIC, rules=_rules_of_begin,
+            changes="user",
         ),
         registry.Operation(
             service, "ResetPassword", pb2.ResetPasswordRequest, pb2.ResetPasswordResponse, unary, "auth:reset_password",
-            handlers.reset, scope=registry.Scope.PUBLIC, rules=_rules_of_reset,
+            handlers.reset, scope=registry.Scope.PUBLIC, rules=_rules_of_reset, changes="user",
         ),
         registry.Operation(
             service, "ChangePassword", pb2.ChangePasswordRequest, pb2.ChangePasswordResponse, unary,
-            "auth:change_password", handlers.change, scope=registry.Scope.USER, rules=_rules_of_change,
+            "auth:change_password", handlers.change, scope=registry.Scope.USER, rules=_rules_of_change, changes="user",
         ),
     ]  # fmt: skip

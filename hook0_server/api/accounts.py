@@ -6,11 +6,13 @@ import structlog
 
 from hook0_client._gen.hook0.v1 import account_pb2, account_service_pb2 as pb2, organization_pb2
 from hook0_server.access import issue, links, logins, mail, passwords, sessions
-from hook0_server.api import account_passwords, account_sessions, etags, people, pipeline, registry, rules
+from hook0_server.api import account_passwords, account_sessions, changes, etags, people, pipeline, registry, rules
 from hook0_server.model import errors, limits, password_rules
 from hook0_server.store import database, members, users
 
 log = structlog.get_logger(__name__)
+
+_TAKEN = "USER_ALREADY_EXISTS"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,9 +49,7 @@ class Accounts:
         self._passwords.judge("password", request.password, person)
         self._logins.spend("register", call.source_ip)
         new = self._new(request, await self._passwords.hash(request.password))
-        is_new = await self._registered(new)
-        if not (is_new or self._policy.needs_verification):
-            raise errors.AlreadyExists("USER_ALREADY_EXISTS", "This address has an account; log in, or reset the password.")
+        is_new = await self._registered(call, new)
         self._write_to(new, is_new=is_new)
         return _registration(new)
 
@@ -66,12 +66,19 @@ class Accounts:
             created_at=rules.seconds_to_datetime(int(now), int(now % 1 * 1_000_000)),
         )
 
-    async def _registered(self, new: users.NewUser) -> bool:
+    async def _registered(self, call: pipeline.Call, new: users.NewUser) -> bool:
+        """Where an address has to be proved, one that is taken is written down too: both cases do the same work."""
         async with self._db.connection() as connection, connection.transaction():
             await members.hold_address(connection, new.email)
             is_new = await users.register(connection, new)
-            if is_new and not self._policy.needs_verification:
+            if is_new:
+                call.organization_id, call.person_id = new.organization_id, new.user_id
+            elif not self._policy.needs_verification:
+                raise errors.AlreadyExists(_TAKEN, "This address has an account; log in, or reset the password.")
+            if not self._policy.needs_verification:
                 await members.accept_invitations(connection, new.user_id)
+            call.concerns(new.user_id)
+            await changes.record(connection, call, **({} if is_new else {"result": _TAKEN, "resource_id": ""}))
             return is_new
 
     def _write_to(self, new: users.NewUser, *, is_new: bool) -> None:
@@ -80,20 +87,22 @@ class Accounts:
 
         self._outbox.put(prepare, key=("registration" if is_new else "known", new.email.lower()))
 
-    async def verify_email(self, _: pipeline.Call, request: pb2.VerifyEmailRequest) -> pb2.VerifyEmailResponse:
+    async def verify_email(self, call: pipeline.Call, request: pb2.VerifyEmailRequest) -> pb2.VerifyEmailResponse:
         user = await users.get(self._db, self._links.read_verification(request.token))
         if user is None:
             raise links.invalid()
-        async with self._db.connection() as connection, connection.transaction():
+        call.person_id = user.user_id
+        call.concerns(user.user_id)
+        async with changes.transaction(self._db, call) as connection:
             await members.hold_address(connection, user.email)
             verified = await users.verify(connection, user.user_id)
             if verified is None:
                 raise links.invalid()
             await members.accept_invitations(connection, user.user_id)
         self._sessions.forget(user.user_id)
-        pair = await self._sessions.begin(verified)
+        pair = await self._sessions.begin(verified, self._db)
         if pair is None:
-            raise logins.refusal()
+            raise logins.Failed()
         return pb2.VerifyEmailResponse(**people.tokens(pair))
 
     async def resend_verification(
@@ -117,11 +126,12 @@ class Accounts:
 
     async def delete(self, call: pipeline.Call, request: pb2.DeleteAccountRequest) -> pb2.DeleteAccountResponse:
         user = await people.caller(self._db, call)
+        call.concerns(user.user_id)
         await self._logins.again(user, request.password, call.source_ip)
-        async with self._db.connection() as connection, connection.transaction():
+        async with changes.transaction(self._db, call) as connection:
             await members.keep_owners(connection, user.user_id)
             if not await users.delete(connection, user.user_id, user.password_revision):
-                raise logins.refusal()  # the password was changed meanwhile, or the account deleted
+                raise logins.Failed()  # the password was changed meanwhile, or the account deleted
         self._sessions.forget(user.user_id)
         log.info("account.deleted", user_id=str(user.user_id))
         return pb2.DeleteAccountResponse()
@@ -179,11 +189,11 @@ def operations(db: database.Database, parts: Parts, policy: Policy) -> list[regi
     return [
         registry.Operation(
             service, "Register", pb2.RegisterRequest, pb2.RegisterResponse, unary, "auth:register", handlers.register,
-            scope=public, rules=_rules_of_register,
+            scope=public, rules=_rules_of_register, changes="user",
         ),
         registry.Operation(
             service, "VerifyEmail", pb2.VerifyEmailRequest, pb2.VerifyEmailResponse, unary, "auth:verify_email",
-            handlers.verify_email, scope=public, rules=_rules_of_verify,
+            handlers.verify_email, scope=public, rules=_rules_of_verify, changes="user",
         ),
         registry.Operation(
             service, "ResendVerificationEmail", pb2.ResendVerificationEmailRequest, pb2.ResendVerificationEmailResponse,
@@ -195,9 +205,9 @@ def operations(db: database.Database, parts: Parts, policy: Policy) -> list[regi
         ),
         registry.Operation(
             service, "DeleteAccount", pb2.DeleteAccountRequest, pb2.DeleteAccountResponse, unary, "auth:delete_account",
-            handlers.delete, scope=registry.Scope.USER, rules=_rules_of_delete,
+            handlers.delete, scope=registry.Scope.USER, rules=_rules_of_delete, changes="user",
         ),
-        *account_sessions.operations(parts.logins, parts.sessions, needs_verification=policy.needs_verification),
+        *account_sessions.operations(db, parts.logins, parts.sessions, needs_verification=policy.needs_verification),
         *account_passwords.operations(
             db, parts.passwords, parts.logins, parts.links, parts.outbox, forget=parts.sessions.forget
         ),

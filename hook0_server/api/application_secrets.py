@@ -4,7 +4,7 @@ import uuid
 
 from hook0_client._gen.hook0.v1 import application_pb2 as resource_pb2, application_service_pb2 as pb2
 from hook0_server.access import encryption, issue
-from hook0_server.api import masks, pages, parents, pipeline, registry, repeats, rules
+from hook0_server.api import changes, masks, pages, parents, pipeline, registry, repeats, rules
 from hook0_server.model import errors, limits
 from hook0_server.store import application_secrets, applications, database
 
@@ -42,9 +42,10 @@ class ApplicationSecrets:
         async def make(connection: database.Connection) -> pb2.CreateApplicationSecretResponse:
             await applications.hold(connection, application_id)
             secret = await create(connection, self._keyring, application_id, request.application_secret.name)
+            call.concerns(secret.application_secret_id)
             return pb2.CreateApplicationSecretResponse(application_secret=secret)
 
-        return await self._repeats.once(application_id, request, pb2.CreateApplicationSecretResponse, make)
+        return await self._repeats.once(call, application_id, request, pb2.CreateApplicationSecretResponse, make)
 
     async def list(self, call: pipeline.Call, request: pb2.ListApplicationSecretsRequest) -> pb2.ListApplicationSecretsResponse:
         application_id = parents.application(call)
@@ -59,22 +60,24 @@ class ApplicationSecrets:
     ) -> pb2.UpdateApplicationSecretResponse:
         given = request.application_secret
         is_named = "name" in masks.paths(request.update_mask, given, _CHANGEABLE)
-        changed = await application_secrets.update(
-            self._db,
-            parents.application(call),
-            uuid.UUID(given.application_secret_id),
-            name=given.name if is_named else None,
-        )
-        if changed is None:
-            raise _missing()
+        async with changes.transaction(self._db, call) as connection:
+            changed = await application_secrets.update(
+                database.Within(connection),
+                parents.application(call),
+                uuid.UUID(given.application_secret_id),
+                name=given.name if is_named else None,
+            )
+            if changed is None:
+                raise _missing()
         return pb2.UpdateApplicationSecretResponse(application_secret=_shown(changed))
 
     async def delete(
         self, call: pipeline.Call, request: pb2.DeleteApplicationSecretRequest
     ) -> pb2.DeleteApplicationSecretResponse:
         secret_id = uuid.UUID(request.application_secret_id)
-        if not await application_secrets.delete(self._db, parents.application(call), secret_id):
-            raise _missing()
+        async with changes.transaction(self._db, call) as connection:
+            if not await application_secrets.delete(database.Within(connection), parents.application(call), secret_id):
+                raise _missing()
         return pb2.DeleteApplicationSecretResponse()
 
 
@@ -132,6 +135,7 @@ def operations(db: database.Database, keyring: encryption.Keyring) -> list[regis
             service, "CreateApplicationSecret", pb2.CreateApplicationSecretRequest,
             pb2.CreateApplicationSecretResponse, unary, "application_secret:create", handlers.create,
             rules=_rules_of_create, application_id=lambda request: str(request.application_secret.application_id),
+            changes="application_secret",
         ),
         registry.Operation(
             service, "ListApplicationSecrets", pb2.ListApplicationSecretsRequest, pb2.ListApplicationSecretsResponse,
@@ -141,10 +145,11 @@ def operations(db: database.Database, keyring: encryption.Keyring) -> list[regis
             service, "UpdateApplicationSecret", pb2.UpdateApplicationSecretRequest,
             pb2.UpdateApplicationSecretResponse, unary, "application_secret:edit", handlers.update,
             rules=_rules_of_update, application_id=lambda request: str(request.application_secret.application_id),
+            changes="application_secret", resource_id=lambda request: request.application_secret.application_secret_id,
         ),
         registry.Operation(
             service, "DeleteApplicationSecret", pb2.DeleteApplicationSecretRequest,
             pb2.DeleteApplicationSecretResponse, unary, "application_secret:delete", handlers.delete,
-            rules=_rules_of_delete,
+            rules=_rules_of_delete, changes="application_secret", resource_id=lambda request: request.application_secret_id,
         ),
     ]  # fmt: skip

@@ -4,9 +4,21 @@ import uuid
 
 from hook0_client._gen.hook0.v1 import application_pb2 as resource_pb2, application_service_pb2 as pb2
 from hook0_server.access import encryption, issue
-from hook0_server.api import application_secrets, etags, masks, pages, parents, pipeline, quotas, registry, repeats, rules
+from hook0_server.api import (
+    application_secrets,
+    changes,
+    etags,
+    masks,
+    pages,
+    parents,
+    pipeline,
+    quotas,
+    registry,
+    repeats,
+    rules,
+)
 from hook0_server.model import limits
-from hook0_server.store import applications, database, wake
+from hook0_server.store import applications, database, subscriptions, wake
 
 _KIND = "applications"
 _CHANGEABLE = ("name", "quotas")
@@ -24,6 +36,8 @@ class Applications:
 
         async def make(connection: database.Connection) -> pb2.CreateApplicationResponse:
             created = await applications.create(connection, issue.new_id(), organization_id, request.application.name)
+            call.application_id = created.application_id
+            call.concerns(created.application_id)
             secret = await application_secrets.create(
                 connection, self._keyring, created.application_id, application_secrets.FIRST
             )
@@ -31,10 +45,10 @@ class Applications:
             shown = await self._shown(created, connection)
             return pb2.CreateApplicationResponse(application=shown, application_secret=secret)
 
-        return await self._repeats.once(organization_id, request, pb2.CreateApplicationResponse, make)
+        return await self._repeats.once(call, organization_id, request, pb2.CreateApplicationResponse, make)
 
     async def get(self, call: pipeline.Call, _: pb2.GetApplicationRequest) -> pb2.GetApplicationResponse:
-        found = await self._existing(parents.application(call))
+        found = await self._existing(parents.application(call), self._db)
         async with self._db.connection() as connection:
             return pb2.GetApplicationResponse(application=await self._shown(found, connection))
 
@@ -52,27 +66,32 @@ class Applications:
         limited = quotas.are_named(request.update_mask)
         if limited:
             quotas.only_master(call)
-        changed = await applications.update(
-            self._db,
-            application_id,
-            name=request.application.name if named else None,
-            limits=quotas.given(request.application.quotas) if limited else None,
-            revision=etags.revision(request.application.etag),
-        )
-        if changed is None:
-            await self._existing(application_id)
-            raise etags.mismatch()
+        async with changes.transaction(self._db, call) as connection:
+            within = database.Within(connection)
+            changed = await applications.update(
+                within,
+                application_id,
+                name=request.application.name if named else None,
+                limits=quotas.given(request.application.quotas) if limited else None,
+                revision=etags.revision(request.application.etag),
+            )
+            if changed is None:
+                await self._existing(application_id, within)
+                raise etags.mismatch()
         async with self._db.connection() as connection:
             return pb2.UpdateApplicationResponse(application=await self._shown(changed, connection))
 
     async def delete(self, call: pipeline.Call, _: pb2.DeleteApplicationRequest) -> pb2.DeleteApplicationResponse:
-        if not await applications.delete(self._db, parents.application(call)):
-            raise applications.missing()
+        application_id = parents.application(call)
+        async with changes.transaction(self._db, call) as connection:
+            if not await applications.delete(database.Within(connection), application_id):
+                raise applications.missing()
+        await subscriptions.delete_all(self._db, application_id)
         self._wake.notify(wake.SUBSCRIPTIONS)
         return pb2.DeleteApplicationResponse()
 
-    async def _existing(self, application_id: uuid.UUID) -> applications.Application:
-        found = await applications.get(self._db, application_id)
+    async def _existing(self, application_id: uuid.UUID, within: database.Fetching) -> applications.Application:
+        found = await applications.get(within, application_id)
         if found is None:
             raise applications.missing()
         return found
@@ -125,7 +144,7 @@ def operations(
     return [
         registry.Operation(
             service, "CreateApplication", pb2.CreateApplicationRequest, pb2.CreateApplicationResponse, unary,
-            "application:create", handlers.create, scope=organization, rules=_rules_of_create,
+            "application:create", handlers.create, scope=organization, rules=_rules_of_create, changes="application",
             organization_id=lambda request: str(request.application.organization_id),
         ),
         registry.Operation(
@@ -138,12 +157,14 @@ def operations(
         ),
         registry.Operation(
             service, "UpdateApplication", pb2.UpdateApplicationRequest, pb2.UpdateApplicationResponse, unary,
-            "application:edit", handlers.update, rules=_rules_of_update,
+            "application:edit", handlers.update, rules=_rules_of_update, changes="application",
+            resource_id=lambda request: str(request.application.application_id),
             application_id=lambda request: str(request.application.application_id),
         ),
         registry.Operation(
             service, "DeleteApplication", pb2.DeleteApplicationRequest, pb2.DeleteApplicationResponse, unary,
-            "application:delete", handlers.delete,
+            "application:delete", handlers.delete, changes="application",
+            resource_id=lambda request: str(request.application_id),
         ),
         *application_secrets.operations(db, keyring),
     ]  # fmt: skip

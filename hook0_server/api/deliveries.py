@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 
 from hook0_client._gen.hook0.v1 import delivery_pb2 as resource_pb2, delivery_service_pb2 as pb2
-from hook0_server.api import convert, filters, listing, parents, pipeline, registry, rules
+from hook0_server.api import changes, convert, filters, listing, parents, pipeline, registry, rules
 from hook0_server.model import errors, page_tokens
 from hook0_server.store import attempts, database, deliveries_read, delivery_actions, wake
 
@@ -47,21 +47,25 @@ class Deliveries:
 
     async def retry(self, call: pipeline.Call, request: pb2.RetryDeliveryRequest) -> pb2.RetryDeliveryResponse:
         application_id = parents.application(call)
-        outcome = await delivery_actions.retry(self._db, application_id, uuid.UUID(request.delivery_id))
-        if outcome is not _Retried.DUE:
-            raise _retry_refused(outcome, request.delivery_id)
+        async with changes.transaction(self._db, call) as connection:
+            within = database.Within(connection)
+            outcome = await delivery_actions.retry(within, application_id, uuid.UUID(request.delivery_id))
+            if outcome is not _Retried.DUE:
+                raise _retry_refused(outcome, request.delivery_id)
         self._wake.notify(wake.DELIVERIES)
         return pb2.RetryDeliveryResponse(delivery=await self._shown(application_id, request.delivery_id))
 
     async def cancel(self, call: pipeline.Call, request: pb2.CancelDeliveryRequest) -> pb2.CancelDeliveryResponse:
         application_id = parents.application(call)
-        outcome = await delivery_actions.cancel(self._db, application_id, uuid.UUID(request.delivery_id))
+        async with changes.transaction(self._db, call) as connection:
+            within = database.Within(connection)
+            outcome = await delivery_actions.cancel(within, application_id, uuid.UUID(request.delivery_id))
+            if outcome not in (_Cancelled.ENDED, _Cancelled.ASKED):
+                raise _cancel_refused(outcome, request.delivery_id)
         if outcome is _Cancelled.ENDED:
             self._wake.notify(wake.ATTEMPTS, str(application_id))
-        elif outcome is _Cancelled.ASKED:
-            self._wake.notify(wake.CANCELS)
         else:
-            raise _cancel_refused(outcome, request.delivery_id)
+            self._wake.notify(wake.CANCELS)
         return pb2.CancelDeliveryResponse(delivery=await self._shown(application_id, request.delivery_id))
 
     async def _shown(self, application_id: uuid.UUID, delivery_id: str) -> resource_pb2.Delivery:
@@ -143,10 +147,12 @@ def operations(db: database.Database, waker: wake.Wake) -> list[registry.Operati
         ),
         registry.Operation(
             service, "RetryDelivery", pb2.RetryDeliveryRequest, pb2.RetryDeliveryResponse, unary,
-            "delivery:retry", handlers.retry, rules=_rules_of_naming,
+            "delivery:retry", handlers.retry, rules=_rules_of_naming, changes="delivery",
+            resource_id=lambda request: request.delivery_id,
         ),
         registry.Operation(
             service, "CancelDelivery", pb2.CancelDeliveryRequest, pb2.CancelDeliveryResponse, unary,
-            "delivery:cancel", handlers.cancel, rules=_rules_of_naming,
+            "delivery:cancel", handlers.cancel, rules=_rules_of_naming, changes="delivery",
+            resource_id=lambda request: request.delivery_id,
         ),
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from hook0_client._gen.hook0.v1 import event_type_pb2 as resource_pb2, event_type_service_pb2 as pb2
 from hook0_server.access import encryption
-from hook0_server.api import etags, masks, pages, parents, pipeline, quotas, registry, repeats, rules
+from hook0_server.api import changes, etags, masks, pages, parents, pipeline, quotas, registry, repeats, rules
 from hook0_server.model import errors, event_types as names, limits
 from hook0_server.store import applications, database, event_types
 
@@ -36,7 +36,7 @@ class EventTypes:
             await self._quotas.judge_new(connection, "event_types", application_id)
             return pb2.CreateEventTypeResponse(event_type=_shown(created))
 
-        return await self._repeats.once(application_id, request, pb2.CreateEventTypeResponse, make)
+        return await self._repeats.once(call, application_id, request, pb2.CreateEventTypeResponse, make)
 
     async def get(self, call: pipeline.Call, request: pb2.GetEventTypeRequest) -> pb2.GetEventTypeResponse:
         found = await event_types.get(self._db, parents.application(call), request.event_type)
@@ -55,23 +55,26 @@ class EventTypes:
     async def update(self, call: pipeline.Call, request: pb2.UpdateEventTypeRequest) -> pb2.UpdateEventTypeResponse:
         application_id, given = parents.application(call), request.event_type
         is_described = "description" in masks.paths(request.update_mask, given, _CHANGEABLE)
-        changed = await event_types.update(
-            self._db,
-            application_id,
-            given.event_type,
-            description=given.description if is_described else None,
-            revision=etags.revision(given.etag),
-        )
-        if changed is not None:
-            return pb2.UpdateEventTypeResponse(event_type=_shown(changed))
-        found = await event_types.get(self._db, application_id, given.event_type)
-        if found is None or found.deactivated_at is not None:
-            raise _missing(given.event_type)
-        raise etags.mismatch()
+        async with changes.transaction(self._db, call) as connection:
+            within = database.Within(connection)
+            changed = await event_types.update(
+                within,
+                application_id,
+                given.event_type,
+                description=given.description if is_described else None,
+                revision=etags.revision(given.etag),
+            )
+            if changed is not None:
+                return pb2.UpdateEventTypeResponse(event_type=_shown(changed))
+            found = await event_types.get(within, application_id, given.event_type)
+            if found is None or found.deactivated_at is not None:
+                raise _missing(given.event_type)
+            raise etags.mismatch()
 
     async def delete(self, call: pipeline.Call, request: pb2.DeleteEventTypeRequest) -> pb2.DeleteEventTypeResponse:
-        if not await event_types.deactivate(self._db, parents.application(call), request.event_type):
-            raise _missing(request.event_type)
+        async with changes.transaction(self._db, call) as connection:
+            if not await event_types.deactivate(database.Within(connection), parents.application(call), request.event_type):
+                raise _missing(request.event_type)
         return pb2.DeleteEventTypeResponse()
 
 
@@ -139,7 +142,8 @@ def operations(
     return [
         registry.Operation(
             service, "CreateEventType", pb2.CreateEventTypeRequest, pb2.CreateEventTypeResponse, unary,
-            "event_type:create", handlers.create, rules=_rules_of_create,
+            "event_type:create", handlers.create, rules=_rules_of_create, changes="event_type",
+            resource_id=lambda request: request.event_type.event_type,
             application_id=lambda request: str(request.event_type.application_id),
         ),
         registry.Operation(
@@ -152,11 +156,13 @@ def operations(
         ),
         registry.Operation(
             service, "UpdateEventType", pb2.UpdateEventTypeRequest, pb2.UpdateEventTypeResponse, unary,
-            "event_type:edit", handlers.update, rules=_rules_of_update,
+            "event_type:edit", handlers.update, rules=_rules_of_update, changes="event_type",
+            resource_id=lambda request: request.event_type.event_type,
             application_id=lambda request: str(request.event_type.application_id),
         ),
         registry.Operation(
             service, "DeleteEventType", pb2.DeleteEventTypeRequest, pb2.DeleteEventTypeResponse, unary,
-            "event_type:delete", handlers.delete, rules=_rules_of_naming,
+            "event_type:delete", handlers.delete, rules=_rules_of_naming, changes="event_type",
+            resource_id=lambda request: request.event_type,
         ),
     ]  # fmt: skip

@@ -51,7 +51,7 @@ class Events:
                 raise _unwanted(request.subscription_id, is_disabled=replayed.has_subscription)
             return pb2.ReplayEventResponse(delivery_count=replayed.delivery_count)
 
-        answer = await self._repeats.once(application_id, request, pb2.ReplayEventResponse, deliver)
+        answer = await self._repeats.once(call, application_id, request, pb2.ReplayEventResponse, deliver)
         self._wake.notify(wake.DELIVERIES)
         return answer
 
@@ -124,6 +124,7 @@ def operations(db: database.Database, keyring: encryption.Keyring, waker: wake.W
         ),
         registry.Operation(
             service, "ReplayEvent", pb2.ReplayEventRequest, pb2.ReplayEventResponse, unary,
-            "event:replay", handlers.replay, rules=_rules_of_replay,
+            "event:replay", handlers.replay, rules=_rules_of_replay, changes="event",
+            resource_id=lambda request: request.event_id,
         ),
     ]  # fmt: skip

@@ -7,10 +7,10 @@ from datetime import datetime
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from hook0_client._gen.hook0.v1 import attempt_pb2, delivery_pb2, event_pb2, view_pb2
+from hook0_client._gen.hook0.v1 import attempt_pb2, audit_pb2, delivery_pb2, event_pb2, view_pb2
 from hook0_server.api import rules
-from hook0_server.model import errors, event_types, limits
-from hook0_server.store import attempts, deliveries_read, events
+from hook0_server.model import errors, event_types, ids, limits
+from hook0_server.store import attempts, audit_entries, deliveries_read, events
 
 MOST_ENTRIES = 100
 MOST_STATES = 5
@@ -20,7 +20,7 @@ MOST_OUTCOMES = 12
 def judge_events(given: event_pb2.EventFilter, breaches: rules.Breaches) -> None:
     _judge_patterns(given.event_types, breaches)
     breaches.pairs("filter.labels", given.labels, limits.LABELS)
-    _judge_range(given, "received_after", "received_before", breaches)
+    judge_range(given, "received_after", "received_before", breaches)
     breaches.uuids("filter.event_ids", given.event_ids, MOST_ENTRIES)
 
 
@@ -29,7 +29,7 @@ def judge_deliveries(given: delivery_pb2.DeliveryFilter, breaches: rules.Breache
     breaches.uuids("filter.subscription_ids", given.subscription_ids, MOST_ENTRIES)
     breaches.uuids("filter.event_ids", given.event_ids, MOST_ENTRIES)
     _judge_patterns(given.event_types, breaches)
-    _judge_range(given, "created_after", "created_before", breaches)
+    judge_range(given, "created_after", "created_before", breaches)
 
 
 def judge_attempts(given: attempt_pb2.AttemptFilter, breaches: rules.Breaches) -> None:
@@ -38,7 +38,7 @@ def judge_attempts(given: attempt_pb2.AttemptFilter, breaches: rules.Breaches) -
     breaches.uuids("filter.delivery_ids", given.delivery_ids, MOST_ENTRIES)
     _judge_patterns(given.event_types, breaches)
     _judge_numbers("filter.outcomes", given.outcomes, attempt_pb2.Outcome.values(), MOST_OUTCOMES, breaches)
-    _judge_range(given, "finished_after", "finished_before", breaches)
+    judge_range(given, "finished_after", "finished_before", breaches)
 
 
 def judge_view(view: int, breaches: rules.Breaches) -> None:
@@ -85,6 +85,21 @@ def of_attempts(given: attempt_pb2.AttemptFilter) -> attempts.Filter:
     )
 
 
+def of_audit_entries(given: audit_pb2.AuditFilter) -> audit_entries.Filter:
+    """To be called when the rules hold. Ids are compared as they were written down."""
+    return audit_entries.Filter(
+        actors=_plain(given.actors),
+        actions=tuple(given.actions),
+        resource_ids=_plain(given.resource_ids),
+        after=_time(given, "after"),
+        before=_time(given, "before"),
+    )
+
+
+def _plain(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(str(ids.parse(text) or text) for text in texts)
+
+
 def _judge_patterns(patterns: Sequence[str], breaches: rules.Breaches) -> None:
     if len(patterns) > MOST_ENTRIES:
         breaches.add("filter.event_types", f"has {len(patterns)} entries; at most {MOST_ENTRIES} are allowed")
@@ -104,7 +119,7 @@ def _judge_numbers(field: str, numbers: Sequence[int], known: Iterable[int], mos
             breaches.add(f"{field}[{at}]", f"{number} is none; {min(allowed)} to {max(allowed)} are allowed, or their names")
 
 
-def _judge_range(given: Message, after: str, before: str, breaches: rules.Breaches) -> None:
+def judge_range(given: Message, after: str, before: str, breaches: rules.Breaches) -> None:
     """Two times of which the second, where both are given, comes later."""
     times = [_judge_time(given, name, breaches) for name in (after, before)]
     if times[0] is not None and times[1] is not None and times[1] <= times[0]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2, organization_service_pb2 as pb2
-from hook0_server.api import pages, parents, pipeline, quotas, registry, rules
+from hook0_server.api import changes, pages, parents, pipeline, quotas, registry, rules
 from hook0_server.model import addresses, ids
 from hook0_server.model.roles import Role
 from hook0_server.store import database, organization_members, organizations
@@ -19,8 +19,9 @@ class Members:
 
     async def add(self, call: pipeline.Call, request: pb2.AddMemberRequest) -> pb2.AddMemberResponse:
         organization_id, email = parents.organization(call), request.email.lower()
-        async with self._db.connection() as connection, connection.transaction():
+        async with changes.transaction(self._db, call) as connection:
             member = await organization_members.add(connection, organization_id, email, Role(request.role))
+            call.concerns(member.user_id or email)
             await self._quotas.judge_new(connection, "members", organization_id)
         self._changed(member)
         return pb2.AddMemberResponse(member=_shown(organization_id, member))
@@ -35,9 +36,10 @@ class Members:
 
     async def update(self, call: pipeline.Call, request: pb2.UpdateMemberRequest) -> pb2.UpdateMemberResponse:
         organization_id, named = parents.organization(call), _named(request)
-        async with self._db.connection() as connection, connection.transaction():
+        async with changes.transaction(self._db, call) as connection:
             await organizations.lock(connection, organization_id)
             member = await organization_members.get(connection, organization_id, **named)
+            call.concerns(member.user_id or member.email)
             await organization_members.change(connection, organization_id, member, Role(request.role))
             changed = await organization_members.get(connection, organization_id, **named)
         self._changed(member)
@@ -45,9 +47,10 @@ class Members:
 
     async def remove(self, call: pipeline.Call, request: pb2.RemoveMemberRequest) -> pb2.RemoveMemberResponse:
         organization_id = parents.organization(call)
-        async with self._db.connection() as connection, connection.transaction():
+        async with changes.transaction(self._db, call) as connection:
             await organizations.lock(connection, organization_id)
             member = await organization_members.get(connection, organization_id, **_named(request))
+            call.concerns(member.user_id or member.email)
             await organization_members.remove(connection, organization_id, member)
         self._changed(member)
         return pb2.RemoveMemberResponse()
@@ -122,7 +125,8 @@ def operations(db: database.Database, limited: quotas.Guard, forget: Callable[[u
     return [
         registry.Operation(
             service, "AddMember", pb2.AddMemberRequest, pb2.AddMemberResponse, unary,
-            "organization:invite", handlers.add, scope=scope, rules=_rules_of_add,
+            "organization:invite", handlers.add, scope=scope, rules=_rules_of_add, changes="member",
+            resource_id=lambda request: request.email.lower(),
         ),
         registry.Operation(
             service, "ListMembers", pb2.ListMembersRequest, pb2.ListMembersResponse, unary,
@@ -130,10 +134,12 @@ def operations(db: database.Database, limited: quotas.Guard, forget: Callable[[u
         ),
         registry.Operation(
             service, "UpdateMember", pb2.UpdateMemberRequest, pb2.UpdateMemberResponse, unary,
-            "organization:edit_role", handlers.update, scope=scope, rules=_rules_of_update,
+            "organization:edit_role", handlers.update, scope=scope, rules=_rules_of_update, changes="member",
+            resource_id=lambda request: request.user_id or request.email.lower(),
         ),
         registry.Operation(
             service, "RemoveMember", pb2.RemoveMemberRequest, pb2.RemoveMemberResponse, unary,
-            "organization:revoke", handlers.remove, scope=scope, rules=_judge_person,
+            "organization:revoke", handlers.remove, scope=scope, rules=_judge_person, changes="member",
+            resource_id=lambda request: request.user_id or request.email.lower(),
         ),
     ]  # fmt: skip

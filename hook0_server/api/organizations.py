@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from hook0_client._gen.hook0.v1 import organization_pb2 as resource_pb2, organization_service_pb2 as pb2
 from hook0_server.access import encryption, issue, principals
-from hook0_server.api import etags, masks, members, pages, parents, pipeline, quotas, registry, repeats, rules
+from hook0_server.api import changes, etags, masks, members, pages, parents, pipeline, quotas, registry, repeats, rules
 from hook0_server.model import errors, limits
 from hook0_server.model.roles import Role
-from hook0_server.store import applications, database, organization_members, organizations, wake
+from hook0_server.store import applications, database, organization_members, organizations, subscriptions, wake
 
 _KIND = "organizations"
 _CHANGEABLE = ("name", "quotas")
@@ -33,18 +33,20 @@ class Organizations:
 
         async def make(connection: database.Connection) -> pb2.CreateOrganizationResponse:
             created = await organizations.create(connection, issue.new_id(), request.organization.name)
+            call.organization_id = created.organization_id
+            call.concerns(created.organization_id)
             if principal.user_id is not None:
                 await organization_members.join(connection, created.organization_id, principal.user_id, Role.OWNER)
             role = Role.OWNER if principal.user_id is not None else None
             return pb2.CreateOrganizationResponse(organization=await self._shown(created, role, connection))
 
-        answer = await self._repeats.once(principal.user_id or _EVERYTHING, request, pb2.CreateOrganizationResponse, make)
+        answer = await self._repeats.once(call, principal.user_id or _EVERYTHING, request, pb2.CreateOrganizationResponse, make)
         if principal.user_id is not None:
             self._forget(principal.user_id)
         return answer
 
     async def get(self, call: pipeline.Call, _: pb2.GetOrganizationRequest) -> pb2.GetOrganizationResponse:
-        found = await self._existing(parents.organization(call))
+        found = await self._existing(parents.organization(call), self._db)
         async with self._db.connection() as connection:
             shown = await self._shown(found, _role(call.principal, found), connection)
         return pb2.GetOrganizationResponse(organization=shown)
@@ -66,16 +68,18 @@ class Organizations:
         limited = quotas.are_named(request.update_mask)
         if limited:
             quotas.only_master(call)
-        changed = await organizations.update(
-            self._db,
-            organization_id,
-            name=given.name if named else None,
-            limits=quotas.given(given.quotas) if limited else None,
-            revision=etags.revision(given.etag),
-        )
-        if changed is None:
-            await self._existing(organization_id)
-            raise etags.mismatch()
+        async with changes.transaction(self._db, call) as connection:
+            within = database.Within(connection)
+            changed = await organizations.update(
+                within,
+                organization_id,
+                name=given.name if named else None,
+                limits=quotas.given(given.quotas) if limited else None,
+                revision=etags.revision(given.etag),
+            )
+            if changed is None:
+                await self._existing(organization_id, within)
+                raise etags.mismatch()
         async with self._db.connection() as connection:
             shown = await self._shown(changed, _role(call.principal, changed), connection)
         return pb2.UpdateOrganizationResponse(organization=shown)
@@ -88,6 +92,7 @@ class Organizations:
                 left = await organizations.applications(connection, organization_id, size=_SLICE)
                 if not left:
                     await organizations.delete(connection, organization_id)
+                    await changes.record(connection, call)
                     return pb2.DeleteOrganizationResponse()
             if not request.force:
                 raise errors.Precondition(
@@ -96,8 +101,21 @@ class Organizations:
                     metadata={"organization_id": str(organization_id)},
                 )
             for application_id in left:
-                await applications.delete(self._db, application_id)
+                await self._delete_application(call, application_id)
             self._wake.notify(wake.SUBSCRIPTIONS)
+
+    async def _delete_application(self, call: pipeline.Call, application_id: uuid.UUID) -> None:
+        """An entry of its own: whatever comes next, this application is gone."""
+        async with self._db.connection() as connection, connection.transaction():
+            if await applications.delete(database.Within(connection), application_id):
+                await changes.record(
+                    connection,
+                    call,
+                    application_id=application_id,
+                    resource_type="application",
+                    resource_id=str(application_id),
+                )
+        await subscriptions.delete_all(self._db, application_id)
 
     async def _shown(
         self, found: organizations.Organization, role: Role | None, connection: database.Connection
@@ -106,8 +124,8 @@ class Organizations:
         await self._quotas.fill(shown, found.limits, connection)
         return shown
 
-    async def _existing(self, organization_id: uuid.UUID) -> organizations.Organization:
-        found = await organizations.get(self._db, organization_id)
+    async def _existing(self, organization_id: uuid.UUID, within: database.Fetching) -> organizations.Organization:
+        found = await organizations.get(within, organization_id)
         if found is None:
             raise organizations.missing()
         return found
@@ -170,7 +188,7 @@ def operations(
     return [
         registry.Operation(
             service, "CreateOrganization", pb2.CreateOrganizationRequest, pb2.CreateOrganizationResponse, unary,
-            "organization:create", handlers.create, scope=scope.CALLER, rules=_rules_of_create,
+            "organization:create", handlers.create, scope=scope.CALLER, rules=_rules_of_create, changes="organization",
         ),
         registry.Operation(
             service, "GetOrganization", pb2.GetOrganizationRequest, pb2.GetOrganizationResponse, unary,
@@ -183,11 +201,13 @@ def operations(
         registry.Operation(
             service, "UpdateOrganization", pb2.UpdateOrganizationRequest, pb2.UpdateOrganizationResponse, unary,
             "organization:edit", handlers.update, scope=scope.ORGANIZATION, rules=_rules_of_update,
-            organization_id=lambda request: str(request.organization.organization_id),
+            organization_id=lambda request: str(request.organization.organization_id), changes="organization",
+            resource_id=lambda request: str(request.organization.organization_id),
         ),
         registry.Operation(
             service, "DeleteOrganization", pb2.DeleteOrganizationRequest, pb2.DeleteOrganizationResponse, unary,
             "organization:delete", handlers.delete, scope=scope.ORGANIZATION, rules=_rules_of_delete,
+            changes="organization", resource_id=lambda request: str(request.organization_id),
         ),
         *members.operations(db, limited, forget),
     ]  # fmt: skip

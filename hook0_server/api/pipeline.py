@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import secrets
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -72,6 +72,14 @@ class Call:
     organization_id: uuid.UUID | None = None  # Scope.ORGANIZATION: the one that is named, or the only visible one
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # once set, streams end with `stopping_refusal()`
     _rights: "_Rights | None" = field(default=None, repr=False)
+    operation: registry.Operation | None = None
+    resource_id: str = ""  # of what is changed; see api/changes, as of the next two
+    person_id: uuid.UUID | None = None  # who calls, of a call without a credential: of who logs in
+    is_recorded: bool = False  # in the audit log
+
+    def concerns(self, resource_id: object) -> None:
+        """Say what is changed, where the request does not."""
+        self.resource_id = str(resource_id)
 
     async def authorize(self, application_id: str) -> uuid.UUID:
         """Scope.STREAM: the application, parsed. Raises InvalidRequest, Denied or NotFound."""
@@ -156,8 +164,10 @@ class Pipeline:
         permitted: permissions.Permissions,
         counted: metrics.Metrics,
         limits: rate_limits.RateLimits | None = None,
+        refused: "Callable[[Call, Message, errors.Refused], Awaitable[None]] | None" = None,
     ) -> None:
-        """`limits` None: there are none."""
+        """`limits` None: there are none. `refused` is told of each change that is refused."""
+        self._refused = refused
         self._authenticator, self._permissions = authenticator, permitted
         self._limits = limits or rate_limits.RateLimits()
         self._ledger = ending.Ledger(counted)
@@ -182,8 +192,13 @@ class Pipeline:
         """The answer. Raises errors.Refused, Internal among them."""
         with self._entry(operation) as entry:
             call = await self._admit(entry, operation, authorization, source_ip)
-            await self._judge(call, operation, request)
-            response: Message = await operation.handler(call, request)
+            try:
+                await self._judge(call, operation, request)
+                response: Message = await operation.handler(call, request)
+            except errors.Refused as refusal:
+                if operation.changes and self._refused is not None and isinstance(request, Message):
+                    await self._refused(call, request, refusal)
+                raise
             return response
 
     async def server_stream(
@@ -227,7 +242,7 @@ class Pipeline:
         if principal.kind not in _UNLIMITED:
             self._limits.called_by(principal.credential_id)
         rights = _Rights(self._authenticator, self._permissions, operation, authorization, entry)
-        return Call(principal, entry.request_id, source_ip, None, None, self._stopping, rights)
+        return Call(principal, entry.request_id, source_ip, None, None, self._stopping, rights, operation)
 
     async def _authenticated(
         self, operation: registry.Operation, authorization: str | None, source_ip: str | None
@@ -248,6 +263,9 @@ class Pipeline:
 
     async def _judge(self, call: Call, operation: registry.Operation, request: Request) -> None:
         readable = _judged(operation, request)
+        if operation.resource_id is not None:
+            resource_id = operation.resource_id(readable)
+            call.concerns(ids.parse(resource_id) or resource_id)
         scope = operation.scope_of(readable) if operation.scope_of else operation.scope
         if scope is registry.Scope.APPLICATION:
             await call.authorize(operation.application_id(readable))

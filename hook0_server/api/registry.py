@@ -58,6 +58,8 @@ class Operation:
     rules: Callable[[Any, field_rules.Breaches], None] | None = None
     scope_of: Callable[[Any], Scope] | None = None  # where the request decides; then `scope` says nothing
     organization_action: str = ""  # the action where `scope_of` says ORGANIZATION, when it is another one
+    changes: str = ""  # what kind of thing it changes, which the audit log then tells (see api/changes); '': nothing
+    resource_id: Callable[[Any], str] | None = None  # where the request names that thing; else the handler says call.concerns
 
     @property
     def name(self) -> str:

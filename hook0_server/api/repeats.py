@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from hook0_server.access import encryption
+from hook0_server.api import changes, pipeline
 from hook0_server.model import errors
 from hook0_server.store import database, request_answers
 
@@ -22,6 +23,7 @@ class Repeats:
 
     async def once(
         self,
+        call: pipeline.Call,
         parent_id: uuid.UUID,
         request: Any,
         response: type[Response],
@@ -29,11 +31,14 @@ class Repeats:
     ) -> Response:
         """What `create` answers in its transaction, or answered before for this request_id of this parent.
 
+        The audit log tells what `create` made, once.
         Raises AlreadyExists / REQUEST_ID_REUSED where that was another request.
         """
         async with self._db.connection() as connection, connection.transaction():
             if not request.request_id:
-                return await create(connection)
+                answer = await create(connection)
+                await changes.record(connection, call)
+                return answer
             request_id, scope = uuid.UUID(request.request_id), f"{type(request).__name__} {parent_id}"
             digest = _digest(request)
             answered = await request_answers.begin(connection, scope, request_id, digest)
@@ -41,6 +46,7 @@ class Repeats:
                 answer = await create(connection)
                 sealed = self._keyring.encrypt(answer.SerializeToString(), request_id)
                 await request_answers.finish(connection, scope, request_id, sealed)
+                await changes.record(connection, call)
                 return answer
             if answered.digest != digest:
                 raise errors.AlreadyExists(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hook0_client._gen.hook0.v1 import service_token_service_pb2 as pb2
 from hook0_server.access import biscuits, encryption, issue
-from hook0_server.api import masks, pages, parents, pipeline, registry, repeats, rules
+from hook0_server.api import changes, masks, pages, parents, pipeline, registry, repeats, rules
 from hook0_server.model import errors, limits
 from hook0_server.store import database, organizations, service_tokens
 
@@ -30,9 +30,10 @@ class ServiceTokens:
             await organizations.hold(connection, organization_id)
             draft, text = self._draft(organization_id, request.service_token)
             created = await service_tokens.create(connection, draft)
+            call.concerns(created.service_token_id)
             return pb2.CreateServiceTokenResponse(service_token=_shown(created), token=text)
 
-        return await self._repeats.once(organization_id, request, pb2.CreateServiceTokenResponse, make)
+        return await self._repeats.once(call, organization_id, request, pb2.CreateServiceTokenResponse, make)
 
     def _draft(self, organization_id: uuid.UUID, given: pb2.ServiceToken) -> tuple[service_tokens.Draft, str]:
         token_id, now = issue.new_id(), time.time()
@@ -69,20 +70,22 @@ class ServiceTokens:
     async def update(self, call: pipeline.Call, request: pb2.UpdateServiceTokenRequest) -> pb2.UpdateServiceTokenResponse:
         given = request.service_token
         is_named = "name" in masks.paths(request.update_mask, given, _CHANGEABLE)
-        changed = await service_tokens.update(
-            self._db,
-            parents.organization(call),
-            uuid.UUID(given.service_token_id),
-            name=given.name if is_named else None,
-        )
-        if changed is None:
-            raise _missing()
+        async with changes.transaction(self._db, call) as connection:
+            changed = await service_tokens.update(
+                database.Within(connection),
+                parents.organization(call),
+                uuid.UUID(given.service_token_id),
+                name=given.name if is_named else None,
+            )
+            if changed is None:
+                raise _missing()
         return pb2.UpdateServiceTokenResponse(service_token=_shown(changed))
 
     async def delete(self, call: pipeline.Call, request: pb2.DeleteServiceTokenRequest) -> pb2.DeleteServiceTokenResponse:
         token_id = uuid.UUID(request.service_token_id)
-        if not await service_tokens.delete(self._db, parents.organization(call), token_id):
-            raise _missing()
+        async with changes.transaction(self._db, call) as connection:
+            if not await service_tokens.delete(database.Within(connection), parents.organization(call), token_id):
+                raise _missing()
         self._forget(token_id)
         return pb2.DeleteServiceTokenResponse()
 
@@ -146,6 +149,7 @@ def operations(
         registry.Operation(
             service, "CreateServiceToken", pb2.CreateServiceTokenRequest, pb2.CreateServiceTokenResponse, unary,
             "service_token:create", handlers.create, scope=scope, organization_id=inside, rules=_rules_of_create,
+            changes="service_token",
         ),
         registry.Operation(
             service, "GetServiceToken", pb2.GetServiceTokenRequest, pb2.GetServiceTokenResponse, unary,
@@ -158,9 +162,11 @@ def operations(
         registry.Operation(
             service, "UpdateServiceToken", pb2.UpdateServiceTokenRequest, pb2.UpdateServiceTokenResponse, unary,
             "service_token:edit", handlers.update, scope=scope, organization_id=inside, rules=_rules_of_update,
+            changes="service_token", resource_id=lambda request: request.service_token.service_token_id,
         ),
         registry.Operation(
             service, "DeleteServiceToken", pb2.DeleteServiceTokenRequest, pb2.DeleteServiceTokenResponse, unary,
-            "service_token:delete", handlers.delete, scope=scope, rules=_rules_of_one,
+            "service_token:delete", handlers.delete, scope=scope, rules=_rules_of_one, changes="service_token",
+            resource_id=lambda request: request.service_token_id,
         ),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hook0_client._gen.hook0.v1 import subscription_service_pb2 as pb2
 from hook0_server.access import encryption, issue
 from hook0_server.api import (
+    changes,
     etags,
     listing,
     masks,
@@ -39,6 +40,7 @@ class Subscriptions:
             await applications.hold(connection, application_id)
             await call.check_labels(request.subscription.labels)
             subscription_id = issue.new_id()
+            call.concerns(subscription_id)
             draft = messages.draft(request.subscription, self._keyring, subscription_id)
             await _check_types(connection, application_id, draft.event_types)
             secret = issue.secret(self._keyring, subscription_id)
@@ -49,7 +51,7 @@ class Subscriptions:
             shown = messages.shown(created, self._keyring)
             return pb2.CreateSubscriptionResponse(subscription=shown, secret=secret.text)
 
-        answer = await self._repeats.once(application_id, request, pb2.CreateSubscriptionResponse, make)
+        answer = await self._repeats.once(call, application_id, request, pb2.CreateSubscriptionResponse, make)
         self._wake.notify(wake.SUBSCRIPTIONS)
         return answer
 
@@ -76,7 +78,7 @@ class Subscriptions:
         subscription_id, revision = uuid.UUID(given.subscription_id), etags.revision(given.etag)
         paths = masks.paths(request.update_mask, given, field_rules.CHANGEABLE)
         wanted = messages.draft(given, self._keyring, subscription_id)
-        async with self._db.connection() as connection, connection.transaction():
+        async with changes.transaction(self._db, call) as connection:
             current = await subscriptions.lock(connection, application_id, subscription_id)
             if current is None or not await call.allows_labels(current.draft.labels):
                 raise _missing()
@@ -94,8 +96,9 @@ class Subscriptions:
         subscription_id = uuid.UUID(request.subscription_id)
         if call.principal.asks_labels:
             await self.get(call, pb2.GetSubscriptionRequest(subscription_id=request.subscription_id))
-        if not await subscriptions.delete(self._db, parents.application(call), subscription_id):
-            raise _missing()
+        async with changes.transaction(self._db, call) as connection:
+            if not await subscriptions.delete(database.Within(connection), parents.application(call), subscription_id):
+                raise _missing()
         self._wake.notify(wake.SUBSCRIPTIONS)
         return pb2.DeleteSubscriptionResponse()
 
@@ -133,7 +136,7 @@ def operations(
     return [
         registry.Operation(
             service, "CreateSubscription", pb2.CreateSubscriptionRequest, pb2.CreateSubscriptionResponse, unary,
-            "subscription:create", handlers.create, asks_labels=True, rules=judged.create,
+            "subscription:create", handlers.create, asks_labels=True, rules=judged.create, changes="subscription",
             application_id=lambda request: str(request.subscription.application_id),
         ),
         registry.Operation(
@@ -146,11 +149,13 @@ def operations(
         ),
         registry.Operation(
             service, "UpdateSubscription", pb2.UpdateSubscriptionRequest, pb2.UpdateSubscriptionResponse, unary,
-            "subscription:edit", handlers.update, asks_labels=True, rules=judged.update,
+            "subscription:edit", handlers.update, asks_labels=True, rules=judged.update, changes="subscription",
+            resource_id=lambda request: request.subscription.subscription_id,
             application_id=lambda request: str(request.subscription.application_id),
         ),
         registry.Operation(
             service, "DeleteSubscription", pb2.DeleteSubscriptionRequest, pb2.DeleteSubscriptionResponse, unary,
-            "subscription:delete", handlers.delete, asks_labels=True, rules=field_rules.named,
+            "subscription:delete", handlers.delete, asks_labels=True, rules=field_rules.named, changes="subscription",
+            resource_id=lambda request: request.subscription_id,
         ),
     ]  # fmt: skip

@@ -48,7 +48,7 @@ async def page(
 
 
 async def update(
-    db: database.Database, application_id: uuid.UUID, application_secret_id: uuid.UUID, *, name: str | None
+    db: database.Fetching, application_id: uuid.UUID, application_secret_id: uuid.UUID, *, name: str | None
 ) -> ApplicationSecret | None:
     """Change what is not None. None: there is no such secret, or it was deleted."""
     parameters = {"application_id": application_id, "application_secret_id": application_secret_id, "name": name}
@@ -56,7 +56,7 @@ async def update(
     return ApplicationSecret(*row) if row else None
 
 
-async def delete(db: database.Database, application_id: uuid.UUID, application_secret_id: uuid.UUID) -> bool:
+async def delete(db: database.Fetching, application_id: uuid.UUID, application_secret_id: uuid.UUID) -> bool:
     """False: there is no such secret, or it was deleted already."""
     parameters = {"application_id": application_id, "application_secret_id": application_secret_id}
     return await db.fetch_one(SQL.delete, parameters) is not None

@@ -44,7 +44,7 @@ async def create(
     return _read(await rows.only(cursor))
 
 
-async def get(db: database.Database, application_id: uuid.UUID) -> Application | None:
+async def get(db: database.Fetching, application_id: uuid.UUID) -> Application | None:
     row = await db.fetch_one(SQL.get, {"application_id": application_id})
     return _read(row) if row else None
 
@@ -56,7 +56,7 @@ async def page(db: database.Database, organization_id: uuid.UUID, *, before: uui
 
 
 async def update(
-    db: database.Database,
+    db: database.Fetching,
     application_id: uuid.UUID,
     *,
     name: str | None,
@@ -70,12 +70,9 @@ async def update(
     return _read(row) if row else None
 
 
-async def delete(db: database.Database, application_id: uuid.UUID) -> bool:
-    """End it, its secrets and its subscriptions. False: there is no such application."""
-    if await db.fetch_one(SQL.delete, {"application_id": application_id}) is None:
-        return False
-    await subscriptions.delete_all(db, application_id)
-    return True
+async def delete(db: database.Fetching, application_id: uuid.UUID) -> bool:
+    """End it and its secrets; afterwards, its subscriptions are to be ended in slices. False: there is no such application."""
+    return await db.fetch_one(SQL.delete, {"application_id": application_id}) is not None
 
 
 async def finish_deletions(db: database.Database) -> int:

@@ -3,6 +3,7 @@
 Nothing of the driver leaves this layer: its errors become `errors.Unavailable` or `Conflict` here, once.
 """
 
+import abc
 import asyncio
 import contextlib
 import dataclasses
@@ -190,7 +191,39 @@ class PoolUse:
     refused: int  # requests that got none in time
 
 
-class Database:
+class Fetching(abc.ABC):
+    """What runs single statements: a database, or one transaction in it."""
+
+    @abc.abstractmethod
+    def connection(self) -> contextlib.AbstractAsyncContextManager[Connection]:
+        """An autocommit connection, or the one of the transaction; `async with connection.transaction():` for more than one
+        statement.
+        """
+
+    async def fetch(self, statement: bytes, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[Row]:
+        """All rows of one statement in a transaction of its own, or in the one that this is."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(cast("LiteralString", statement), parameters, binary=True)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def fetch_one(self, statement: bytes, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> Row | None:
+        """The first row of `fetch`, or None."""
+        rows = await self.fetch(statement, parameters)
+        return rows[0] if rows else None
+
+
+class Within(Fetching):
+    """The transaction that a connection is in."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        yield self._connection
+
+
+class Database(Fetching):
     """Everything that talks to one PostgreSQL. `async with Database(dsn) as database:`"""
 
     def __init__(self, dsn: str, *, pool_size: int = 10, timing: Timing | None = None) -> None:
@@ -247,14 +280,3 @@ class Database:
                 if _is_stale(failure):
                     await connection.close()  # the pool opens another one
                 raise
-
-    async def fetch(self, statement: bytes, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[Row]:
-        """All rows of one statement in its own transaction on a pooled connection."""
-        async with self.connection() as connection:
-            cursor = await connection.execute(cast("LiteralString", statement), parameters, binary=True)
-            return await cursor.fetchall() if cursor.description else []
-
-    async def fetch_one(self, statement: bytes, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> Row | None:
-        """The first row of `fetch`, or None."""
-        rows = await self.fetch(statement, parameters)
-        return rows[0] if rows else None

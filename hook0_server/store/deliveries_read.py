@@ -46,7 +46,7 @@ class Filter:
     created_before: datetime | None = None
 
 
-async def get(db: database.Database, application_id: uuid.UUID, delivery_id: uuid.UUID) -> Delivery | None:
+async def get(db: database.Fetching, application_id: uuid.UUID, delivery_id: uuid.UUID) -> Delivery | None:
     """One delivery, from one snapshot of the three places."""
     if keyset.time_of(delivery_id) is None:
         return None

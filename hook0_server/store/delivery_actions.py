@@ -45,7 +45,7 @@ class Replayed:
     delivery_count: int | None
 
 
-async def retry(db: database.Database, application_id: uuid.UUID, delivery_id: uuid.UUID) -> Retried:
+async def retry(db: database.Fetching, application_id: uuid.UUID, delivery_id: uuid.UUID) -> Retried:
     """Make a waiting delivery due, or revive a dead letter. After DUE tell the claimers (wake.DELIVERIES)."""
     since = attempts.since_of([delivery_id]).date()
     wanted = {"application_id": application_id, "delivery_id": delivery_id, "since": since}
@@ -62,7 +62,7 @@ async def retry(db: database.Database, application_id: uuid.UUID, delivery_id: u
 
 
 async def _why_not(
-    db: database.Database, application_id: uuid.UUID, found: deliveries_read.Delivery, since: date
+    db: database.Fetching, application_id: uuid.UUID, found: deliveries_read.Delivery, since: date
 ) -> Retried | None:
     """What keeps this delivery from being retried; None when nothing does any more."""
     if found.state == deliveries_read.IN_FLIGHT:
@@ -81,7 +81,7 @@ async def _why_not(
     return None
 
 
-async def cancel(db: database.Database, application_id: uuid.UUID, delivery_id: uuid.UUID) -> Cancelled:
+async def cancel(db: database.Fetching, application_id: uuid.UUID, delivery_id: uuid.UUID) -> Cancelled:
     """End a delivery. After ENDED tell the watchers (wake.ATTEMPTS), after ASKED the nodes (wake.CANCELS)."""
     wanted = {"application_id": application_id, "delivery_id": delivery_id}
     for _ in range(_TRIES):

@@ -40,7 +40,7 @@ async def create(
     return EventType(*row) if row else None
 
 
-async def get(db: database.Database, application_id: uuid.UUID, event_type: str) -> EventType | None:
+async def get(db: database.Fetching, application_id: uuid.UUID, event_type: str) -> EventType | None:
     """Also a deactivated one."""
     row = await db.fetch_one(SQL.get, {"application_id": application_id, "event_type": event_type})
     return EventType(*row) if row else None
@@ -53,7 +53,7 @@ async def page(db: database.Database, application_id: uuid.UUID, *, after: str, 
 
 
 async def update(
-    db: database.Database, application_id: uuid.UUID, event_type: str, *, description: str | None, revision: int | None
+    db: database.Fetching, application_id: uuid.UUID, event_type: str, *, description: str | None, revision: int | None
 ) -> EventType | None:
     """Change what is not None, if it is in use and still has this revision (None: any). None: there is no such row."""
     parameters = {
@@ -66,7 +66,7 @@ async def update(
     return EventType(*row) if row else None
 
 
-async def deactivate(db: database.Database, application_id: uuid.UUID, event_type: str) -> bool:
+async def deactivate(db: database.Fetching, application_id: uuid.UUID, event_type: str) -> bool:
     """False: there is no such event type in use."""
     parameters = {"application_id": application_id, "event_type": event_type}
     return await db.fetch_one(SQL.deactivate, parameters) is not None

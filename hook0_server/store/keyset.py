@@ -20,6 +20,7 @@ SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL ena
 SET LOCAL enable_hashjoin = off; SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off;
 SET LOCAL cpu_tuple_cost = 1; SET LOCAL cpu_index_tuple_cost = 1"""
 PAGE_BYTES = 3 * 1024 * 1024  # answers stay below gRPC's 4 MiB
+LOWEST = uuid.UUID(int=0)
 HIGHEST = uuid.UUID(int=(1 << 128) - 1)  # no UUIDv7 is that high
 SLACK = timedelta(hours=1)  # between the clocks of nodes and that of the database
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -36,7 +37,7 @@ class Page(Generic[RowT, PositionT]):
     next: PositionT | None
 
 
-async def fetch(db: database.Database, statement: bytes, parameters: Mapping[str, Any]) -> list[database.Row]:
+async def fetch(db: database.Fetching, statement: bytes, parameters: Mapping[str, Any]) -> list[database.Row]:
     """The rows of a list's statement, planned for this call, by walking the index whose order the list has.
 
     With other plans, chosen while statistics were old or a day had just begun, a page would cost what the table holds.

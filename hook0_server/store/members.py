@@ -10,7 +10,7 @@ from hook0_server.store import database, sql
 SQL = sql.beside(__file__)
 
 
-async def roles_of(db: database.Database, user_id: uuid.UUID) -> Mapping[uuid.UUID, roles.Role]:
+async def roles_of(db: database.Fetching, user_id: uuid.UUID) -> Mapping[uuid.UUID, roles.Role]:
     """Organization → the person's role there; deleted organizations are left out."""
     return {row[0]: roles.Role(row[1]) for row in await db.fetch(SQL.roles_of, {"user_id": user_id})}
 

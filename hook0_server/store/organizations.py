@@ -57,7 +57,7 @@ async def create(connection: database.Connection, organization_id: uuid.UUID, na
     return _read(await rows.only(cursor))
 
 
-async def get(db: database.Database, organization_id: uuid.UUID) -> Organization | None:
+async def get(db: database.Fetching, organization_id: uuid.UUID) -> Organization | None:
     row = await db.fetch_one(SQL.get, {"organization_id": organization_id})
     return _read(row) if row else None
 
@@ -71,7 +71,7 @@ async def page(
 
 
 async def update(
-    db: database.Database,
+    db: database.Fetching,
     organization_id: uuid.UUID,
     *,
     name: str | None,

@@ -54,7 +54,7 @@ async def page(db: database.Database, organization_id: uuid.UUID, *, before: uui
 
 
 async def update(
-    db: database.Database, organization_id: uuid.UUID, service_token_id: uuid.UUID, *, name: str | None
+    db: database.Fetching, organization_id: uuid.UUID, service_token_id: uuid.UUID, *, name: str | None
 ) -> ServiceToken | None:
     """Change what is not None. None: there is no such token, or it was deleted."""
     parameters = {"organization_id": organization_id, "service_token_id": service_token_id, "name": name}
@@ -62,7 +62,7 @@ async def update(
     return ServiceToken(*row) if row else None
 
 
-async def delete(db: database.Database, organization_id: uuid.UUID, service_token_id: uuid.UUID) -> bool:
+async def delete(db: database.Fetching, organization_id: uuid.UUID, service_token_id: uuid.UUID) -> bool:
     """False: there is no such token, or it was deleted already."""
     parameters = {"organization_id": organization_id, "service_token_id": service_token_id}
     return await db.fetch_one(SQL.delete, parameters) is not None

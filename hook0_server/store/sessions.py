@@ -17,7 +17,7 @@ class Session:
 
 
 async def begin(
-    db: database.Database,
+    db: database.Fetching,
     session_id: uuid.UUID,
     user_id: uuid.UUID,
     password_revision: int,

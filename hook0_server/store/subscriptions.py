@@ -80,7 +80,7 @@ async def update(connection: database.Connection, current: Subscription, draft: 
     return replace(current, draft=draft, revision=revision, created_at=created_at, updated_at=updated_at)
 
 
-async def delete(db: database.Database, application_id: uuid.UUID, subscription_id: uuid.UUID) -> bool:
+async def delete(db: database.Fetching, application_id: uuid.UUID, subscription_id: uuid.UUID) -> bool:
     """End it; what it is still owed is cancelled by delivery. False: there is no such subscription."""
     key = {"application_id": application_id, "subscription_id": subscription_id}
     return await db.fetch_one(SQL.delete, key) is not None

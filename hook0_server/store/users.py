@@ -59,7 +59,7 @@ async def verify(connection: database.Connection, user_id: uuid.UUID) -> User | 
     return User(*row) if row else None
 
 
-async def begin_reset(db: database.Database, user_id: uuid.UUID, root_id: bytes) -> None:
+async def begin_reset(db: database.Fetching, user_id: uuid.UUID, root_id: bytes) -> None:
     """Only the token with this root may reset the password; the ones before it may not any more."""
     await db.fetch(SQL.begin_reset, {"user_id": user_id, "root_id": root_id})
 

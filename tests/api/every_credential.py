@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import grpc
 import people
 from google.protobuf.message import Message
 
 import hook0_client
-from hook0_client import attenuation, v1
+from hook0_client import attenuation, errors, v1
 from hook0_client._gen.hook0.v1 import account_service_pb2 as accounts_pb2, service_token_service_pb2 as tokens_pb2
 from hook0_server import app
 from hook0_server.api import registry
@@ -159,3 +160,31 @@ async def revoked(own: House) -> str:
     gone = tokens_pb2.DeleteServiceTokenRequest(service_token_id=token_id, organization_id=own.organization_id)
     await own.master.service_tokens.DeleteServiceToken(gone)
     return text
+
+
+async def outcome(channel: grpc.aio.Channel, operation: registry.Operation, request: Message, token: str) -> str:
+    """`OK`, or the code and the reason of the refusal."""
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    serving: dict[str, Any] = {"response_deserializer": operation.response.FromString}
+    serving["request_serializer"] = operation.request.SerializeToString
+    try:
+        if operation.kind is registry.Kind.UNARY:
+            answer = await channel.unary_unary(f"/{operation.name}", **serving)(request, metadata=metadata)
+            return _of_event(answer.results[0]) if hasattr(answer, "results") else "OK"
+        if operation.kind is registry.Kind.SERVER_STREAM:
+            watching = channel.unary_stream(f"/{operation.name}", **serving)(request, metadata=metadata)
+            await anext(aiter(watching))
+            watching.cancel()
+        else:
+            stream = channel.stream_stream(f"/{operation.name}", **serving)([request], metadata=metadata)
+            [answer] = [each async for each in stream]
+            return _of_event(answer.results[0])
+    except grpc.aio.AioRpcError as raised:
+        failure = errors.from_rpc(raised)
+        return f"{failure.code.name} {failure.reason}"
+    return "OK"
+
+
+def _of_event(result: Any) -> str:
+    """One event of many is refused within the answer."""
+    return f"PERMISSION_DENIED {errors.from_item(result.error).reason} (in the answer)" if result.HasField("error") else "OK"

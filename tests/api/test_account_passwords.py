@@ -47,7 +47,8 @@ async def test_a_changed_password_ends_every_other_session(service: Service) -> 
 async def test_changing_a_password_needs_the_current_one(service: Service) -> None:
     token = (await service.logged_in()).access_token
     refusal = await service.refusal(change(current="not-this-one"), token)
-    assert (type(refusal), refusal.reason) == (errors.Unauthenticated, "LOGIN_FAILED")
+    assert isinstance(refusal, errors.Unauthenticated)
+    assert refusal.reason == "LOGIN_FAILED"
     assert service.tries.wrong
 
 

@@ -71,7 +71,8 @@ async def test_a_wrong_password_and_an_unknown_address_look_and_cost_the_same(
 ) -> None:
     runs = service.hasher.runs
     refusal = await service.refusal(login(email, password))
-    assert (type(refusal), refusal.reason) == (errors.Unauthenticated, "LOGIN_FAILED")
+    assert isinstance(refusal, errors.Unauthenticated)
+    assert refusal.reason == "LOGIN_FAILED"
     assert refusal.message == (await service.refusal(login("third@example.com", "x"))).message
     assert service.hasher.runs - runs == 2
 

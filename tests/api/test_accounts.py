@@ -229,7 +229,8 @@ async def test_deleting_an_account_needs_the_password(service: Service) -> None:
     await service.registered()
     token = (await service.logged_in()).access_token
     refusal = await service.refusal(pb2.DeleteAccountRequest(password="not-this-one"), token)
-    assert (type(refusal), refusal.reason) == (errors.Unauthenticated, "LOGIN_FAILED")
+    assert isinstance(refusal, errors.Unauthenticated)
+    assert refusal.reason == "LOGIN_FAILED"
 
 
 async def test_a_deleted_account_leaves_nothing_and_its_sessions_end(service: Service) -> None:

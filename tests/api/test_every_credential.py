@@ -7,13 +7,11 @@ import asyncio
 import contextlib
 import os
 import pathlib
-from typing import Any
 
 import every_credential
 import grpc
 import pytest
 from conftest import MASTER_KEY
-from google.protobuf.message import Message
 
 import hook0_client
 from hook0_client import attenuation, errors, v1
@@ -41,34 +39,6 @@ def settings(tmp_path: pathlib.Path) -> server_settings.Settings:
     )
 
 
-async def outcome(channel: grpc.aio.Channel, operation: registry.Operation, request: Message, token: str) -> str:
-    """`OK`, or the code and the reason of the refusal."""
-    metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    serving: dict[str, Any] = {"response_deserializer": operation.response.FromString}
-    serving["request_serializer"] = operation.request.SerializeToString
-    try:
-        if operation.kind is registry.Kind.UNARY:
-            answer = await channel.unary_unary(f"/{operation.name}", **serving)(request, metadata=metadata)
-            return _of_event(answer.results[0]) if hasattr(answer, "results") else "OK"
-        if operation.kind is registry.Kind.SERVER_STREAM:
-            watching = channel.unary_stream(f"/{operation.name}", **serving)(request, metadata=metadata)
-            await anext(aiter(watching))
-            watching.cancel()
-        else:
-            stream = channel.stream_stream(f"/{operation.name}", **serving)([request], metadata=metadata)
-            [answer] = [each async for each in stream]
-            return _of_event(answer.results[0])
-    except grpc.aio.AioRpcError as raised:
-        failure = errors.from_rpc(raised)
-        return f"{failure.code.name} {failure.reason}"
-    return "OK"
-
-
-def _of_event(result: Any) -> str:
-    """One event of many is refused within the answer."""
-    return f"PERMISSION_DENIED {errors.from_item(result.error).reason} (in the answer)" if result.HasField("error") else "OK"
-
-
 def in_order(operations: list[registry.Operation]) -> list[registry.Operation]:
     """What takes something away comes last."""
     last = every_credential.LAST
@@ -84,7 +54,7 @@ async def called(server: app.Server, master: hook0_client.Client, name: str, cha
     found = {}
     for operation in in_order(server.operations()):
         token = narrowed[name](operation) if name in narrowed else texts[name]
-        found[operation.name] = await outcome(channel, operation, own.request(operation), token)
+        found[operation.name] = await every_credential.outcome(channel, operation, own.request(operation), token)
     return found
 
 
