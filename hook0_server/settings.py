@@ -139,6 +139,10 @@ TABLE: tuple[Setting, ...] = (
         "How many days events and attempts are kept.", "2 to 365",
     ),
     Setting(
+        "HOOK0_AUDIT_RETENTION_DAYS", "audit_retention_days", forms.number(1, 3650), "365",
+        "How many days entries of the audit log are kept.", "1 to 3650",
+    ),
+    Setting(
         "HOOK0_MAX_RETRIES", "max_retries", forms.number(0, 100), "24",
         "Retries of a delivery where its subscription does not say.", "0 to 100",
     ),
@@ -193,6 +197,7 @@ class Settings:
     log_level: str
     log_format: str | None  # None: by whether the output is a terminal
     retention_days: int
+    audit_retention_days: int
     max_retries: int
     delivery_memory: int
     delivery_memory_mib: int

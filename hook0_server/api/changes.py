@@ -57,7 +57,7 @@ class Refusals:
         self._turn = asyncio.Semaphore(_WRITING)
 
     async def record(self, call: pipeline.Call, request: Message, refusal: errors.Refused) -> None:
-        """Never fails, and does not keep the caller waiting for long."""
+        """Does not keep the caller waiting for long, who is told the refusal whatever becomes of its entry."""
         if call.is_recorded or not isinstance(refusal, _TOLD) or refusal.reason == rate_limits.REASON:
             return
         who = call.principal.credential_id or rate_limits.network(call.source_ip)
@@ -67,9 +67,10 @@ class Refusals:
         try:
             async with asyncio.timeout(_SECONDS), self._turn:
                 await audit_entries.add_refused(self._db, _refused(call, request, refusal), _owner(call))
-        except (errors.Unavailable, TimeoutError) as failure:
+        except Exception as failure:
             self._metrics.audit_entries_left_out += 1
-            log.warning("audit.refusal_unwritten", error=repr(failure), request_id=call.request_id)
+            is_unready = isinstance(failure, (errors.Unavailable, TimeoutError))
+            log.error("audit.refusal_unwritten", request_id=call.request_id, exc_info=None if is_unready else failure)
 
 
 def _draft(call: pipeline.Call, result: str) -> audit_entries.Draft:

@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
 from hook0_server.model import ending, errors
-from hook0_server.store import applications, database, partitions, upkeep
+from hook0_server.store import applications, audit_entries, database, partitions, upkeep
 
 log = structlog.get_logger(__name__)
 
 _VACUUM_STATEMENT_SECONDS = 60.0
 _LONG_TRANSACTION_SECONDS = 30.0
+AUDIT_DAYS = 365
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,8 +33,10 @@ class Intervals:
 class Upkeep:
     """`await upkeep.prepare()` before serving, then `async with upkeep.running():` for as long as the server lives."""
 
-    def __init__(self, db: database.Database, *, retention_days: int, intervals: Intervals | None = None) -> None:
-        self._db, self._retention_days = db, retention_days
+    def __init__(
+        self, db: database.Database, *, retention_days: int, audit_days: int = AUDIT_DAYS, intervals: Intervals | None = None
+    ) -> None:
+        self._db, self._retention_days, self._audit_kept = db, retention_days, datetime.timedelta(days=audit_days)
         self._intervals = intervals or Intervals()
         self._vacuuming = db.hot("vacuum", statement_seconds=_VACUUM_STATEMENT_SECONDS)
         self._oldest_writer: upkeep.Writer | None = None
@@ -88,8 +92,13 @@ class Upkeep:
         await partitions.ensure(self._db, retention_days=self._retention_days)
         dropped = await partitions.drop_expired(self._db, retention_days=self._retention_days)
         forgotten = await upkeep.forget(self._db, retention_days=self._retention_days)
+        forgotten["audit_entries"] = await audit_entries.forget(self._db, before=self._now() - self._audit_kept)
         unfinished = await applications.finish_deletions(self._db)
         log.info("upkeep.retention", dropped=dropped, unfinished_deletions=unfinished, **forgotten)
+
+    def _now(self) -> datetime.datetime:
+        """By the database's clock, of which the times in ids are."""
+        return datetime.datetime.fromtimestamp(self._db.clock.now(), datetime.UTC)
 
     async def _read_clock(self) -> None:
         await self._db.clock.read(self._db)

@@ -8,7 +8,7 @@ import orjson
 import pytest
 import rows
 
-from hook0_server.store import attempts, database, deliveries_read, events, keyset, partitions
+from hook0_server.store import attempts, audit_entries, database, deliveries_read, events, keyset, partitions
 
 DAYS, CROWD = 30, 20_000
 FETCH = keyset.fetch
@@ -170,3 +170,33 @@ async def test_statistics_of_empty_tables_do_not_harm_full_ones(month: Plans) ->
     made = await seed(month.db, application_id, 2, CROWD // 4)
     await walk_everything(month.db, application_id, made)
     judge(month, A_PAGE)
+
+
+AUDIT = b"""
+INSERT INTO audit_entries (organization_id, action, operation, actor_kind, actor_id, credential_id, request_id, resource_type,
+                           resource_id, result)
+SELECT %(organization_id)b::uuid, 'event_type:edit', 'S/M', 'master', 'master', 'master', '-', 'event_type', 'a.b', 'OK'
+  FROM generate_series(1, %(count)b::int)"""
+
+
+@pytest.mark.parametrize("state", ["analyzed", "unknown", "of empty tables"])
+async def test_the_audit_log_of_one_organization_costs_a_page_beside_those_of_others(month: Plans, state: str) -> None:
+    if state == "of empty tables":
+        await month.db.fetch(b"ANALYZE audit_entries")
+    large, small = uuid.uuid4(), uuid.uuid4()
+    for organization_id, count in ((large, CROWD), (None, CROWD // 4), (small, 5)):
+        await month.db.fetch(AUDIT, {"organization_id": organization_id, "count": count})
+    if state == "analyzed":
+        await month.db.fetch(b"ANALYZE audit_entries")
+    wanted = {
+        audit_entries.Filter(): 50,
+        audit_entries.Filter(after=rows.ago(hours=1), before=rows.ago(days=-1)): 50,
+        audit_entries.Filter(actors=("nobody",), actions=("subscription:*",)): 0,
+        audit_entries.Filter(before=rows.ago(days=1)): 0,
+    }
+    for each, found in wanted.items():
+        for organization_id, most in ((large, 50), (None, 50), (small, 5)):
+            page = await audit_entries.find(month.db, organization_id, each, size=50)
+            await audit_entries.find(month.db, organization_id, each, size=50, below=page.next)
+            assert len(page.rows) == min(found, most)
+    judge(month, 210)

@@ -162,3 +162,22 @@ async def test_a_round_that_fails_is_logged_and_tried_again(
         async with rounds.Upkeep(db, retention_days=5, intervals=SOON).running():
             await asyncio.wait_for(again.wait(), 15)
     assert [line["round"] for line in logs if line["event"] == "upkeep.failed"] == ["retention"]
+
+
+AUDIT = b"""INSERT INTO audit_entries (audit_entry_id, action, operation, actor_kind, actor_id, credential_id, request_id,
+  resource_type, resource_id, result)
+SELECT overlay(gen_random_uuid()::text PLACING %(head)b::text FROM 1 FOR 13)::uuid, 'a:b', 'S/M', 'master', '-', '-', '-',
+       'user', '-', 'OK'
+  FROM generate_series(1, %(count)b::int)"""
+
+
+async def test_entries_of_the_audit_log_are_kept_for_their_days(db: database.Database) -> None:
+    for age, number in ((9, 3), (11, 1500)):
+        await db.fetch(AUDIT, {"head": str(rows.id7(rows.ago(days=age)))[:13], "count": number})
+    running = rounds.Upkeep(db, retention_days=2, audit_days=10, intervals=SOON)
+    async with running.running():
+
+        async def is_forgotten() -> bool:
+            return await count(db, "audit_entries") == 3
+
+        await until(is_forgotten)
