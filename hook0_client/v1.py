@@ -137,12 +137,17 @@ from hook0_client._gen.hook0.v1.ingestion_service_pb2 import (
     PublishResult as PublishResult,
 )
 from hook0_client._gen.hook0.v1.instance_service_pb2 import (
+    ErrorReasonMeaning as ErrorReasonMeaning,
     GetInstanceRequest as GetInstanceRequest,
     GetInstanceResponse as GetInstanceResponse,
     GetQuotasRequest as GetQuotasRequest,
     GetQuotasResponse as GetQuotasResponse,
+    ListErrorReasonsRequest as ListErrorReasonsRequest,
+    ListErrorReasonsResponse as ListErrorReasonsResponse,
     ListNodesRequest as ListNodesRequest,
     ListNodesResponse as ListNodesResponse,
+    ListPayloadContentTypesRequest as ListPayloadContentTypesRequest,
+    ListPayloadContentTypesResponse as ListPayloadContentTypesResponse,
 )
 from hook0_client._gen.hook0.v1.node_pb2 import (
     Node as Node,

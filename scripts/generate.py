@@ -9,6 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from google.protobuf import descriptor_pb2
+
+ENUM_TYPE, ENUM_VALUE = 5, 2  # numbers of fields in descriptor.proto, of which paths are made
+
 ROOT = Path(__file__).resolve().parent.parent
 # Not resolved: the tools lie beside the environment's interpreter, not beside the one that it links to.
 TOOLS = Path(sys.executable).parent
@@ -21,8 +25,10 @@ def generate(target: Path) -> None:
     """Make `target` hold exactly the code of the protos: files that differ are written, files left over are removed."""
     with tempfile.TemporaryDirectory() as scratch:
         package = Path(scratch, "_gen")
-        compile_protos(package, Path(scratch, "descriptors.binpb"))
+        descriptors = Path(scratch, "descriptors.binpb")
+        compile_protos(package, descriptors)
         fresh = {path.relative_to(package): finished(path) for path in package.rglob("*.py*")}
+        fresh[Path("error_reasons.py")] = error_reasons(descriptors)
     fresh |= {Path(folder, "__init__.py"): PACKAGE_DOC for folder in ("", "hook0", "hook0/v1")}
     for stale in {path.relative_to(target) for path in target.rglob("*.py*") if path.suffix != ".pyc"} - fresh.keys():
         (target / stale).unlink()
@@ -41,6 +47,18 @@ def compile_protos(package: Path, descriptors: Path) -> None:
     run(*protoc, f"--python_out={package}", f"--pyi_out={package}", *protos)
     plugin = f"--plugin=protoc-gen-mypy_grpc={TOOLS / 'protoc-gen-mypy_grpc'}"
     run(*protoc, plugin, f"--grpc_python_out={package}", f"--mypy_grpc_out=quiet:{package}", *services)
+
+
+def error_reasons(descriptors: Path) -> str:
+    """Return what the comments of error_reason.proto say, which descriptors in Python do not keep."""
+    files = descriptor_pb2.FileDescriptorSet.FromString(descriptors.read_bytes()).file
+    [proto] = [file for file in files if file.name == "hook0/v1/error_reason.proto"]
+    comments = {tuple(each.path): each.leading_comments for each in proto.source_code_info.location}
+    lines = [PACKAGE_DOC.replace("protos, not this.", "protos, not this. What each ErrorReason means."), "MEANINGS = {"]
+    for at, value in enumerate(proto.enum_type[0].value[1:], start=1):
+        meaning = " ".join(comments[ENUM_TYPE, 0, ENUM_VALUE, at].split())
+        lines.append(f"    {value.name!r}: {meaning!r},")
+    return "\n".join([*lines, "}", ""])
 
 
 def finished(path: Path) -> str:

@@ -1,12 +1,14 @@
 """InstanceService: what this instance is, and the servers that share the database, for those who operate them."""
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import metadata
 
+from hook0_client._gen import error_reasons
 from hook0_client._gen.hook0.v1 import instance_service_pb2 as pb2, node_pb2
-from hook0_server.api import pages, pipeline, quotas as limits, registry, rules
+from hook0_server.api import ending, new_events, pages, pipeline, quotas as limits, registry, rules
 from hook0_server.model import page_tokens, quotas
 from hook0_server.store import database, nodes, upkeep
 
@@ -26,6 +28,19 @@ class Instance:
 
     async def get_quotas(self, call: pipeline.Call, _: pb2.GetQuotasRequest) -> pb2.GetQuotasResponse:
         return pb2.GetQuotasResponse(quotas=limits.message(self._quotas))
+
+    async def list_error_reasons(self, call: pipeline.Call, _: pb2.ListErrorReasonsRequest) -> pb2.ListErrorReasonsResponse:
+        return pb2.ListErrorReasonsResponse(
+            error_reasons=[
+                pb2.ErrorReasonMeaning(reason=name, codes=_codes(meaning), meaning=meaning)
+                for name, meaning in error_reasons.MEANINGS.items()
+            ]
+        )
+
+    async def list_payload_content_types(
+        self, call: pipeline.Call, _: pb2.ListPayloadContentTypesRequest
+    ) -> pb2.ListPayloadContentTypesResponse:
+        return pb2.ListPayloadContentTypesResponse(payload_content_types=new_events.CONTENT_TYPES)
 
     async def list_nodes(self, call: pipeline.Call, request: pb2.ListNodesRequest) -> pb2.ListNodesResponse:
         size = rules.page_size(request.page_size)
@@ -52,6 +67,12 @@ class Instance:
             held_count=node.held_count,
             in_flight_count=node.in_flight_count,
         )
+
+
+def _codes(meaning: str) -> list[str]:
+    """As a meaning begins: with one code, or with a code for each case."""
+    known = {*ending.CODES.values(), "INTERNAL"}
+    return [word for word in re.findall("[A-Z_]+", meaning.partition(" Example:")[0]) if word in known]
 
 
 def _after(token: str) -> int:
@@ -104,5 +125,14 @@ def operations(
         registry.Operation(
             "InstanceService", "GetQuotas", pb2.GetQuotasRequest, pb2.GetQuotasResponse, registry.Kind.UNARY,
             "instance:get", handlers.get_quotas, registry.Scope.PUBLIC,
+        ),
+        registry.Operation(
+            "InstanceService", "ListErrorReasons", pb2.ListErrorReasonsRequest, pb2.ListErrorReasonsResponse,
+            registry.Kind.UNARY, "errors:list", handlers.list_error_reasons, registry.Scope.PUBLIC,
+        ),
+        registry.Operation(
+            "InstanceService", "ListPayloadContentTypes", pb2.ListPayloadContentTypesRequest,
+            pb2.ListPayloadContentTypesResponse, registry.Kind.UNARY, "payload_content_types:list",
+            handlers.list_payload_content_types, registry.Scope.PUBLIC,
         ),
     ]  # fmt: skip

@@ -7,15 +7,15 @@ import audited
 import every_credential
 import grpc
 import pytest
-from conftest import MASTER_KEY
 
 import hook0_client
 from hook0_server import app, settings as server_settings
+from tests import conftest
 
 
 @pytest.fixture
 def settings(tmp_path: pathlib.Path) -> server_settings.Settings:
-    return audited.settings(tmp_path, MASTER_KEY)
+    return audited.settings(tmp_path, conftest.MASTER_KEY)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def test_what_changes_nothing_writes_nothing(walk: audited.Walk, server: a
     for operation in server.operations():
         if operation.changes:
             continue
-        said = await every_credential.outcome(walk.channel, operation, own.request(operation), MASTER_KEY)
+        said = await every_credential.outcome(walk.channel, operation, own.request(operation), conftest.MASTER_KEY)
         assert not said.startswith("INTERNAL"), operation.name
         assert await walk.stored("deliveries") == stored, f"{operation.name} changes something"
     assert await walk.entries() == entries

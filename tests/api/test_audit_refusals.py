@@ -10,7 +10,6 @@ import grpc
 import people
 import pytest
 import registering
-from conftest import MASTER_KEY
 
 import hook0_client
 from hook0_client import errors, v1
@@ -21,13 +20,14 @@ from hook0_client._gen.hook0.v1 import (
     service_token_service_pb2 as tokens,
 )
 from hook0_server import app, settings as server_settings
+from tests import conftest
 
 EMAIL, PASSWORD, WRONG = registering.EMAIL, registering.PASSWORD, "sunday-magnet-31"
 
 
 @pytest.fixture
 def settings(tmp_path: pathlib.Path) -> server_settings.Settings:
-    return audited.settings(tmp_path, MASTER_KEY)
+    return audited.settings(tmp_path, conftest.MASTER_KEY)
 
 
 @pytest.fixture

@@ -22,29 +22,40 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from hook0_client._gen.hook0.v1 import error_reason_pb2 as hook0_dot_v1_dot_error__reason__pb2
 from hook0_client._gen.hook0.v1 import node_pb2 as hook0_dot_v1_dot_node__pb2
 from hook0_client._gen.hook0.v1 import quota_pb2 as hook0_dot_v1_dot_quota__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhook0/v1/instance_service.proto\x12\x08hook0.v1\x1a\x13hook0/v1/node.proto\x1a\x14hook0/v1/quota.proto\"\x14\n\x12GetInstanceRequest\"\x88\x02\n\x13GetInstanceResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12,\n\x12\x62iscuit_public_key\x18\x02 \x01(\tR\x10\x62iscuitPublicKey\x12\x31\n\x14registration_enabled\x18\x03 \x01(\x08R\x13registrationEnabled\x12>\n\x1b\x65mail_verification_required\x18\x04 \x01(\x08R\x19\x65mailVerificationRequired\x12\x36\n\x17password_minimum_length\x18\x05 \x01(\x05R\x15passwordMinimumLength\"\x12\n\x10GetQuotasRequest\"=\n\x11GetQuotasResponse\x12(\n\x06quotas\x18\x01 \x01(\x0b\x32\x10.hook0.v1.QuotasR\x06quotas\"N\n\x10ListNodesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x95\x01\n\x11ListNodesResponse\x12$\n\x05nodes\x18\x01 \x03(\x0b\x32\x0e.hook0.v1.NodeR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x32\n\x06unheld\x18\x03 \x01(\x0b\x32\x1a.hook0.v1.UnheldDeliveriesR\x06unheld2\xe9\x01\n\x0fInstanceService\x12\x44\n\tListNodes\x12\x1a.hook0.v1.ListNodesRequest\x1a\x1b.hook0.v1.ListNodesResponse\x12J\n\x0bGetInstance\x12\x1c.hook0.v1.GetInstanceRequest\x1a\x1d.hook0.v1.GetInstanceResponse\x12\x44\n\tGetQuotas\x12\x1a.hook0.v1.GetQuotasRequest\x1a\x1b.hook0.v1.GetQuotasResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhook0/v1/instance_service.proto\x12\x08hook0.v1\x1a\x1bhook0/v1/error_reason.proto\x1a\x13hook0/v1/node.proto\x1a\x14hook0/v1/quota.proto\"\x14\n\x12GetInstanceRequest\"\x88\x02\n\x13GetInstanceResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12,\n\x12\x62iscuit_public_key\x18\x02 \x01(\tR\x10\x62iscuitPublicKey\x12\x31\n\x14registration_enabled\x18\x03 \x01(\x08R\x13registrationEnabled\x12>\n\x1b\x65mail_verification_required\x18\x04 \x01(\x08R\x19\x65mailVerificationRequired\x12\x36\n\x17password_minimum_length\x18\x05 \x01(\x05R\x15passwordMinimumLength\"\x12\n\x10GetQuotasRequest\"=\n\x11GetQuotasResponse\x12(\n\x06quotas\x18\x01 \x01(\x0b\x32\x10.hook0.v1.QuotasR\x06quotas\"\x19\n\x17ListErrorReasonsRequest\"]\n\x18ListErrorReasonsResponse\x12\x41\n\rerror_reasons\x18\x01 \x03(\x0b\x32\x1c.hook0.v1.ErrorReasonMeaningR\x0c\x65rrorReasons\"s\n\x12\x45rrorReasonMeaning\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x15.hook0.v1.ErrorReasonR\x06reason\x12\x14\n\x05\x63odes\x18\x02 \x03(\tR\x05\x63odes\x12\x18\n\x07meaning\x18\x03 \x01(\tR\x07meaning\" \n\x1eListPayloadContentTypesRequest\"U\n\x1fListPayloadContentTypesResponse\x12\x32\n\x15payload_content_types\x18\x01 \x03(\tR\x13payloadContentTypes\"N\n\x10ListNodesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x95\x01\n\x11ListNodesResponse\x12$\n\x05nodes\x18\x01 \x03(\x0b\x32\x0e.hook0.v1.NodeR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x32\n\x06unheld\x18\x03 \x01(\x0b\x32\x1a.hook0.v1.UnheldDeliveriesR\x06unheld2\xb4\x03\n\x0fInstanceService\x12\x44\n\tListNodes\x12\x1a.hook0.v1.ListNodesRequest\x1a\x1b.hook0.v1.ListNodesResponse\x12J\n\x0bGetInstance\x12\x1c.hook0.v1.GetInstanceRequest\x1a\x1d.hook0.v1.GetInstanceResponse\x12\x44\n\tGetQuotas\x12\x1a.hook0.v1.GetQuotasRequest\x1a\x1b.hook0.v1.GetQuotasResponse\x12Y\n\x10ListErrorReasons\x12!.hook0.v1.ListErrorReasonsRequest\x1a\".hook0.v1.ListErrorReasonsResponse\x12n\n\x17ListPayloadContentTypes\x12(.hook0.v1.ListPayloadContentTypesRequest\x1a).hook0.v1.ListPayloadContentTypesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hook0.v1.instance_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETINSTANCEREQUEST']._serialized_start=88
-  _globals['_GETINSTANCEREQUEST']._serialized_end=108
-  _globals['_GETINSTANCERESPONSE']._serialized_start=111
-  _globals['_GETINSTANCERESPONSE']._serialized_end=375
-  _globals['_GETQUOTASREQUEST']._serialized_start=377
-  _globals['_GETQUOTASREQUEST']._serialized_end=395
-  _globals['_GETQUOTASRESPONSE']._serialized_start=397
-  _globals['_GETQUOTASRESPONSE']._serialized_end=458
-  _globals['_LISTNODESREQUEST']._serialized_start=460
-  _globals['_LISTNODESREQUEST']._serialized_end=538
-  _globals['_LISTNODESRESPONSE']._serialized_start=541
-  _globals['_LISTNODESRESPONSE']._serialized_end=690
-  _globals['_INSTANCESERVICE']._serialized_start=693
-  _globals['_INSTANCESERVICE']._serialized_end=926
+  _globals['_GETINSTANCEREQUEST']._serialized_start=117
+  _globals['_GETINSTANCEREQUEST']._serialized_end=137
+  _globals['_GETINSTANCERESPONSE']._serialized_start=140
+  _globals['_GETINSTANCERESPONSE']._serialized_end=404
+  _globals['_GETQUOTASREQUEST']._serialized_start=406
+  _globals['_GETQUOTASREQUEST']._serialized_end=424
+  _globals['_GETQUOTASRESPONSE']._serialized_start=426
+  _globals['_GETQUOTASRESPONSE']._serialized_end=487
+  _globals['_LISTERRORREASONSREQUEST']._serialized_start=489
+  _globals['_LISTERRORREASONSREQUEST']._serialized_end=514
+  _globals['_LISTERRORREASONSRESPONSE']._serialized_start=516
+  _globals['_LISTERRORREASONSRESPONSE']._serialized_end=609
+  _globals['_ERRORREASONMEANING']._serialized_start=611
+  _globals['_ERRORREASONMEANING']._serialized_end=726
+  _globals['_LISTPAYLOADCONTENTTYPESREQUEST']._serialized_start=728
+  _globals['_LISTPAYLOADCONTENTTYPESREQUEST']._serialized_end=760
+  _globals['_LISTPAYLOADCONTENTTYPESRESPONSE']._serialized_start=762
+  _globals['_LISTPAYLOADCONTENTTYPESRESPONSE']._serialized_end=847
+  _globals['_LISTNODESREQUEST']._serialized_start=849
+  _globals['_LISTNODESREQUEST']._serialized_end=927
+  _globals['_LISTNODESRESPONSE']._serialized_start=930
+  _globals['_LISTNODESRESPONSE']._serialized_end=1079
+  _globals['_INSTANCESERVICE']._serialized_start=1082
+  _globals['_INSTANCESERVICE']._serialized_end=1518
 # @@protoc_insertion_point(module_scope)

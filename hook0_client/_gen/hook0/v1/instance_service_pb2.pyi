@@ -1,3 +1,4 @@
+from hook0_client._gen.hook0.v1 import error_reason_pb2 as _error_reason_pb2
 from hook0_client._gen.hook0.v1 import node_pb2 as _node_pb2
 from hook0_client._gen.hook0.v1 import quota_pb2 as _quota_pb2
 from google.protobuf.internal import containers as _containers
@@ -35,6 +36,36 @@ class GetQuotasResponse(_message.Message):
     QUOTAS_FIELD_NUMBER: _ClassVar[int]
     quotas: _quota_pb2.Quotas
     def __init__(self, quotas: _Optional[_Union[_quota_pb2.Quotas, _Mapping]] = ...) -> None: ...
+
+class ListErrorReasonsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListErrorReasonsResponse(_message.Message):
+    __slots__ = ("error_reasons",)
+    ERROR_REASONS_FIELD_NUMBER: _ClassVar[int]
+    error_reasons: _containers.RepeatedCompositeFieldContainer[ErrorReasonMeaning]
+    def __init__(self, error_reasons: _Optional[_Iterable[_Union[ErrorReasonMeaning, _Mapping]]] = ...) -> None: ...
+
+class ErrorReasonMeaning(_message.Message):
+    __slots__ = ("reason", "codes", "meaning")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CODES_FIELD_NUMBER: _ClassVar[int]
+    MEANING_FIELD_NUMBER: _ClassVar[int]
+    reason: _error_reason_pb2.ErrorReason
+    codes: _containers.RepeatedScalarFieldContainer[str]
+    meaning: str
+    def __init__(self, reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., codes: _Optional[_Iterable[str]] = ..., meaning: _Optional[str] = ...) -> None: ...
+
+class ListPayloadContentTypesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPayloadContentTypesResponse(_message.Message):
+    __slots__ = ("payload_content_types",)
+    PAYLOAD_CONTENT_TYPES_FIELD_NUMBER: _ClassVar[int]
+    payload_content_types: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, payload_content_types: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListNodesRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

@@ -51,6 +51,16 @@ class InstanceServiceStub(object):
                 request_serializer=hook0_dot_v1_dot_instance__service__pb2.GetQuotasRequest.SerializeToString,
                 response_deserializer=hook0_dot_v1_dot_instance__service__pb2.GetQuotasResponse.FromString,
                 _registered_method=True)
+        self.ListErrorReasons = channel.unary_unary(
+                '/hook0.v1.InstanceService/ListErrorReasons',
+                request_serializer=hook0_dot_v1_dot_instance__service__pb2.ListErrorReasonsRequest.SerializeToString,
+                response_deserializer=hook0_dot_v1_dot_instance__service__pb2.ListErrorReasonsResponse.FromString,
+                _registered_method=True)
+        self.ListPayloadContentTypes = channel.unary_unary(
+                '/hook0.v1.InstanceService/ListPayloadContentTypes',
+                request_serializer=hook0_dot_v1_dot_instance__service__pb2.ListPayloadContentTypesRequest.SerializeToString,
+                response_deserializer=hook0_dot_v1_dot_instance__service__pb2.ListPayloadContentTypesResponse.FromString,
+                _registered_method=True)
 
 
 class InstanceServiceServicer(object):
@@ -81,6 +91,20 @@ class InstanceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListErrorReasons(self, request, context):
+        """Lists every reason that a call can be refused for, with its meaning, all in one answer, without a credential.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPayloadContentTypes(self, request, context):
+        """Lists what payload_content_type of an event may be, all in one answer, without a credential.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InstanceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -98,6 +122,16 @@ def add_InstanceServiceServicer_to_server(servicer, server):
                     servicer.GetQuotas,
                     request_deserializer=hook0_dot_v1_dot_instance__service__pb2.GetQuotasRequest.FromString,
                     response_serializer=hook0_dot_v1_dot_instance__service__pb2.GetQuotasResponse.SerializeToString,
+            ),
+            'ListErrorReasons': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListErrorReasons,
+                    request_deserializer=hook0_dot_v1_dot_instance__service__pb2.ListErrorReasonsRequest.FromString,
+                    response_serializer=hook0_dot_v1_dot_instance__service__pb2.ListErrorReasonsResponse.SerializeToString,
+            ),
+            'ListPayloadContentTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPayloadContentTypes,
+                    request_deserializer=hook0_dot_v1_dot_instance__service__pb2.ListPayloadContentTypesRequest.FromString,
+                    response_serializer=hook0_dot_v1_dot_instance__service__pb2.ListPayloadContentTypesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -183,6 +217,60 @@ class InstanceService(object):
             '/hook0.v1.InstanceService/GetQuotas',
             hook0_dot_v1_dot_instance__service__pb2.GetQuotasRequest.SerializeToString,
             hook0_dot_v1_dot_instance__service__pb2.GetQuotasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListErrorReasons(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hook0.v1.InstanceService/ListErrorReasons',
+            hook0_dot_v1_dot_instance__service__pb2.ListErrorReasonsRequest.SerializeToString,
+            hook0_dot_v1_dot_instance__service__pb2.ListErrorReasonsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPayloadContentTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hook0.v1.InstanceService/ListPayloadContentTypes',
+            hook0_dot_v1_dot_instance__service__pb2.ListPayloadContentTypesRequest.SerializeToString,
+            hook0_dot_v1_dot_instance__service__pb2.ListPayloadContentTypesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,10 @@ class InstanceServiceStub:
     """Answers what anybody may know of this instance, without a credential."""
     GetQuotas: _grpc.UnaryUnaryMultiCallable[_instance_service_pb2.GetQuotasRequest, _instance_service_pb2.GetQuotasResponse]
     """Answers the limits that hold for who has none of their own, without a credential."""
+    ListErrorReasons: _grpc.UnaryUnaryMultiCallable[_instance_service_pb2.ListErrorReasonsRequest, _instance_service_pb2.ListErrorReasonsResponse]
+    """Lists every reason that a call can be refused for, with its meaning, all in one answer, without a credential."""
+    ListPayloadContentTypes: _grpc.UnaryUnaryMultiCallable[_instance_service_pb2.ListPayloadContentTypesRequest, _instance_service_pb2.ListPayloadContentTypesResponse]
+    """Lists what payload_content_type of an event may be, all in one answer, without a credential."""
 
 @_typing.type_check_only
 class InstanceServiceAsyncStub(InstanceServiceStub):
@@ -61,6 +65,10 @@ class InstanceServiceAsyncStub(InstanceServiceStub):
     """Answers what anybody may know of this instance, without a credential."""
     GetQuotas: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.GetQuotasRequest, _instance_service_pb2.GetQuotasResponse]  # type: ignore[assignment]
     """Answers the limits that hold for who has none of their own, without a credential."""
+    ListErrorReasons: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.ListErrorReasonsRequest, _instance_service_pb2.ListErrorReasonsResponse]  # type: ignore[assignment]
+    """Lists every reason that a call can be refused for, with its meaning, all in one answer, without a credential."""
+    ListPayloadContentTypes: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.ListPayloadContentTypesRequest, _instance_service_pb2.ListPayloadContentTypesResponse]  # type: ignore[assignment]
+    """Lists what payload_content_type of an event may be, all in one answer, without a credential."""
 
 class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows the servers behind this address, and what holds for everybody there.
@@ -93,5 +101,21 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_instance_service_pb2.GetQuotasResponse, _abc.Awaitable[_instance_service_pb2.GetQuotasResponse]]:
         """Answers the limits that hold for who has none of their own, without a credential."""
+
+    @_abc_1.abstractmethod
+    def ListErrorReasons(
+        self,
+        request: _instance_service_pb2.ListErrorReasonsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_instance_service_pb2.ListErrorReasonsResponse, _abc.Awaitable[_instance_service_pb2.ListErrorReasonsResponse]]:
+        """Lists every reason that a call can be refused for, with its meaning, all in one answer, without a credential."""
+
+    @_abc_1.abstractmethod
+    def ListPayloadContentTypes(
+        self,
+        request: _instance_service_pb2.ListPayloadContentTypesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_instance_service_pb2.ListPayloadContentTypesResponse, _abc.Awaitable[_instance_service_pb2.ListPayloadContentTypesResponse]]:
+        """Lists what payload_content_type of an event may be, all in one answer, without a credential."""
 
 def add_InstanceServiceServicer_to_server(servicer: InstanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
