@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from hook0_server.access import issue, passwords
-from hook0_server.store import database, organizations, owners
+from hook0_server.store import audit_entries, database, organizations, owners
 
 _PASSWORD_BYTES = 18
 
@@ -34,13 +34,16 @@ async def create_owner(
         await organizations.lock(connection, organization_id)
         if await owners.has_owner(connection, organization_id):
             raise BootstrapRefused("The organization has an owner already; ask them to add you.")
+        user_id = issue.new_id()
         if not await owners.create(
             connection,
             organization_id,
-            issue.new_id(),
+            user_id,
             email=email,
             first_name=first_name,
             password_hash=password_hash,
         ):
             raise BootstrapRefused(f"{email} has an account already; use another address.")
+        made = audit_entries.by_system("organization:invite", "member", user_id, organization_id, by="bootstrap")
+        await audit_entries.add(connection, made)
     return Owner(email, password, organization_id)

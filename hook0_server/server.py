@@ -105,7 +105,12 @@ class Server:
         self._shares_ports = member is not None
         self._scrape = siblings.Scrape(self.metrics, member)
         self.hub = hub.Hub(db)
-        self.upkeep = rounds.Upkeep(db, retention_days=given.retention_days, audit_days=given.audit_retention_days)
+        self.upkeep = rounds.Upkeep(
+            db,
+            retention_days=given.retention_days,
+            audit_days=given.audit_retention_days,
+            unverified_days=given.unverified_account_days if given.needs_verification else 0,
+        )
         self.health = health.Health(db)
         self.receiver = receiver.Receiver()
         self.client = http.HttpClient(

@@ -12,6 +12,11 @@ TABLE: tuple[forms.Setting, ...] = (
         "Whether an address is verified before its owner can log in; not set: on where HOOK0_SMTP_URL is set.", "on or off",
     ),
     forms.Setting(
+        "HOOK0_UNVERIFIED_ACCOUNT_DAYS", "unverified_account_days", forms.number(0, 365), "7",
+        "Days after which an account goes that nothing depends on, where addresses are verified and its own was not; 0: never.",
+        "0 to 365",
+    ),
+    forms.Setting(
         "HOOK0_PASSWORD_MINIMUM_LENGTH", "password_minimum_length", forms.number(8, 64), "10",
         "Characters that a new password has at least.", "8 to 64",
     ),

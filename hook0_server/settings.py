@@ -210,6 +210,7 @@ class Settings:
     failed_logins_per_minute: int
     registration: bool
     require_email_verification: bool | None  # None: where messages can be sent
+    unverified_account_days: int
     password_minimum_length: int
     access_token_seconds: int
     refresh_token_seconds: int

@@ -21,8 +21,11 @@ async def test_the_first_owner_logs_in_and_owns_what_was_there(settings: server_
             session = await nobody.accounts.Login(request)
         async with hook0_client.connect(server.grpc, token=session.access_token) as client:
             got = await client.organizations.GetOrganization(organization_service_pb2.GetOrganizationRequest())
+        told = b"SELECT operation, organization_id FROM audit_entries WHERE actor_kind = 'system'"
+        [entry] = await server.db.fetch(told)
     assert got.organization.organization_id == str(owner.organization_id)
     assert got.organization.role == organization_pb2.ROLE_OWNER
+    assert entry == ("bootstrap", owner.organization_id)
 
 
 async def test_there_is_one_first_owner(settings: server_settings.Settings, dsn: str) -> None:

@@ -70,6 +70,26 @@ class Filter:
     before: datetime | None = None
 
 
+def by_system(
+    action: str, resource_type: str, resource_id: uuid.UUID, organization_id: uuid.UUID | None = None, *, by: str = "upkeep"
+) -> Draft:
+    """What a server did by itself, or by a command of who runs it; `by` says which."""
+    return Draft(
+        organization_id=organization_id,
+        application_id=None,
+        action=action,
+        operation=by,
+        actor_kind="system",
+        actor_id="system",
+        credential_id="system",
+        source_ip=None,
+        request_id="",
+        resource_type=resource_type,
+        resource_id=str(resource_id),
+        result=OK,
+    )
+
+
 async def add(connection: database.Connection, draft: Draft) -> None:
     """To be called inside the transaction of what was done. An organization that is not given is the application's."""
     await connection.execute(SQL.add, dataclasses.asdict(draft))

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import structlog
 
 from hook0_server.model import ending, errors
-from hook0_server.store import applications, audit_entries, database, partitions, upkeep
+from hook0_server.store import applications, audit_entries, database, partitions, unverified, upkeep
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +34,16 @@ class Upkeep:
     """`await upkeep.prepare()` before serving, then `async with upkeep.running():` for as long as the server lives."""
 
     def __init__(
-        self, db: database.Database, *, retention_days: int, audit_days: int = AUDIT_DAYS, intervals: Intervals | None = None
+        self,
+        db: database.Database,
+        *,
+        retention_days: int,
+        audit_days: int = AUDIT_DAYS,
+        unverified_days: int = 0,
+        intervals: Intervals | None = None,
     ) -> None:
+        """`unverified_days` 0: accounts that were never verified are kept."""
+        self._unverified_days = unverified_days
         self._db, self._retention_days, self._audit_kept = db, retention_days, datetime.timedelta(days=audit_days)
         self._intervals = intervals or Intervals()
         self._vacuuming = db.hot("vacuum", statement_seconds=_VACUUM_STATEMENT_SECONDS)
@@ -93,6 +101,8 @@ class Upkeep:
         dropped = await partitions.drop_expired(self._db, retention_days=self._retention_days)
         forgotten = await upkeep.forget(self._db, retention_days=self._retention_days)
         forgotten["audit_entries"] = await audit_entries.forget(self._db, before=self._now() - self._audit_kept)
+        if self._unverified_days:
+            forgotten["unverified_accounts"] = await unverified.remove(self._db, days=self._unverified_days)
         unfinished = await applications.finish_deletions(self._db)
         log.info("upkeep.retention", dropped=dropped, unfinished_deletions=unfinished, **forgotten)
 

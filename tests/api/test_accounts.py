@@ -281,3 +281,13 @@ async def test_every_method_of_the_service_is_declared_with_who_may_call_it(serv
     own = {"Logout", "ChangePassword", "GetAccount", "DeleteAccount"}
     assert {method for method, scope in declared.items() if scope is registry.Scope.USER} == own
     assert {scope for method, scope in declared.items() if method not in own} == {registry.Scope.PUBLIC}
+
+
+async def test_a_registration_with_an_address_that_is_taken_is_written_down_too_and_names_nobody(careful: Service) -> None:
+    first = await careful.registered()
+    await careful.registered()
+    written = b"SELECT result, resource_id, actor_kind, organization_id::text FROM audit_entries ORDER BY audit_entry_id"
+    assert await careful.db.fetch(written) == [
+        ("OK", first.user.user_id, "user", first.organization.organization_id),
+        ("USER_ALREADY_EXISTS", "", "anonymous", None),
+    ]

@@ -21,3 +21,6 @@ CREATE TABLE audit_entries (
   result          text NOT NULL CHECK (length(result) BETWEEN 1 AND 100)
 );
 CREATE INDEX audit_entries_by_organization ON audit_entries (organization_id, audit_entry_id DESC);
+
+-- For upkeep: accounts whose address nobody proved are removed after some days.
+CREATE INDEX users_unverified ON users (created_at) WHERE verified_at IS NULL;
