@@ -69,7 +69,11 @@ class Daily:
                 log.exception("quota.failed")
 
     async def look(self) -> None:
-        """Read the counters of those who published of late, and of those who are near. Raises Unavailable."""
+        """Read the counters of those who published of late, and of those who are near; log who is. Raises Unavailable."""
+        await self._read()
+        await self._notices.tell(self._db)
+
+    async def _read(self) -> None:
         publishing, self._publishing = self._publishing, set()
         asked = publishing | self._published | self._near.keys()
         if not asked:

@@ -43,6 +43,7 @@ async def forget(db: database.Database, *, retention_days: int) -> dict[str, int
         "subscriptions": SQL.forget_subscriptions,
         "sessions": SQL.forget_sessions,
         "event_counts": SQL.forget_event_counts,
+        "quota_notices": SQL.forget_quota_notices,
     }
     return {table: await _all_slices(db, statement, retention_days) for table, statement in statements.items()}
 

@@ -37,6 +37,12 @@ DELETE FROM event_counts WHERE (application_id, day, slot) IN (
   SELECT application_id, day, slot FROM event_counts WHERE day + 0 < (now() AT TIME ZONE 'UTC')::date - %(retention_days)b::int
    ORDER BY day + 0 LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED)
 
+-- name: forget_quota_notices
+-- A slice of what was told on days that are over. Index: quota_notices_pkey.
+DELETE FROM quota_notices WHERE (day, line, quota, owner_id) IN (
+  SELECT day, line, quota, owner_id FROM quota_notices WHERE day < (now() AT TIME ZONE 'UTC')::date - 1
+   ORDER BY day LIMIT %(slice)b::int FOR UPDATE SKIP LOCKED)
+
 -- name: begin_vacuum
 -- Whether enough of deliveries is dead, and no other server vacuums it now. The lock is the connection's.
 SELECT CASE WHEN n_dead_tup >= %(least)b::bigint THEN pg_try_advisory_lock(%(key)b::bigint) ELSE false END

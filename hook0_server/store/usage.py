@@ -1,7 +1,7 @@
 """What is used, and what may be."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -30,6 +30,15 @@ class Today:
     limit: int
     events: int
     ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """That somebody comes near a limit, or is there: `line` is that of the log."""
+
+    line: str
+    quota: str
+    owner_id: uuid.UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,17 @@ async def days(
     """The days on which anything was published, by day, then by application; `most` at most."""
     parameters = {"owner_id": owner_id, "first": first, "last": last, "most": most}
     return [EventsOfDay(*row) for row in await db.fetch(getattr(SQL, f"days_of_{owner}"), parameters)]
+
+
+async def begin_notices(db: database.Database, day: date, notices: Sequence[Notice]) -> set[Notice]:
+    """Those that no process has begun to tell on this day; they are the caller's to tell. Raises errors.Unavailable."""
+    parameters = {
+        "day": day,
+        "lines": [each.line for each in notices],
+        "quotas": [each.quota for each in notices],
+        "owner_ids": [each.owner_id for each in notices],
+    }
+    return {Notice(*row) for row in await db.fetch(SQL.begin_notices, parameters)}
 
 
 async def _count(connection: database.Connection, name: str, owner_id: uuid.UUID) -> int:

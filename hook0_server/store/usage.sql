@@ -79,3 +79,13 @@ SELECT a.application_id, c.day, c.events
                       GROUP BY day OFFSET 0) c
  WHERE a.organization_id = %(owner_id)b::uuid AND a.deleted_at IS NULL
  ORDER BY c.day, a.application_id LIMIT %(most)b::int
+
+-- name: begin_notices
+-- Those of these notices that no process has told of on this day; whoever inserts a row tells. In the order of the key, so that two
+-- that do so wait instead of standing in each other's way.
+INSERT INTO quota_notices (day, line, quota, owner_id)
+SELECT %(day)b::date, n.line, n.quota, n.owner_id
+  FROM unnest(%(lines)b::text[], %(quotas)b::text[], %(owner_ids)b::uuid[]) AS n (line, quota, owner_id)
+ ORDER BY n.line, n.quota, n.owner_id
+ON CONFLICT DO NOTHING
+RETURNING line, quota, owner_id

@@ -233,7 +233,8 @@ async def test_usage_says_what_is_used_and_which_limits_hold(db: database.Databa
 
 
 async def test_near_and_reached_are_logged_with_their_owner(db: database.Database) -> None:
-    management = await opened(db, notices.Notices(db.clock.now), event_types=5)
+    limits = notices.Notices(db.clock.now)
+    management = await opened(db, limits, event_types=5)
     application_id = await management.new_application()
     with testing.capture_logs() as lines:
         for number in range(5):
@@ -241,5 +242,6 @@ async def test_near_and_reached_are_logged_with_their_owner(db: database.Databas
         for _ in range(2):
             with pytest.raises(errors.QuotaExceeded):
                 await one_event_type(management, application_id, 7)
+        await limits.tell(db)
     told = [(line["event"], line["used"], line["application_id"]) for line in lines if line["event"].startswith("quota.")]
     assert told == [("quota.near", 4, application_id), ("quota.reached", 5, application_id)]

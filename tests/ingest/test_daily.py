@@ -240,4 +240,27 @@ def test_notices_are_bounded() -> None:
     with testing.capture_logs():
         for _ in range(notices._MOST + 5):
             told.seen("subscriptions", ids.uuid7(0.0, uuid.uuid4().int >> 48), 1, 1)
-    assert len(told._told) <= notices._MOST
+    assert len(told._seen) <= notices._MOST
+    assert len(told._untold) <= notices._MOST
+
+
+async def test_of_several_processes_one_tells_and_one_that_could_not_tells_later(
+    db: database.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes, application_id = [notices.Notices(db.clock.now) for _ in range(2)], uuid.uuid4()
+    for each in processes:
+        each.seen("event_types", application_id, 5, 5)
+    begin, faults = usage.begin_notices, [errors.Unavailable("DATABASE_UNAVAILABLE", "Away.")]
+
+    async def faulty(*given: Any) -> set[usage.Notice]:
+        if faults:
+            raise faults.pop()
+        return await begin(*given)
+
+    monkeypatch.setattr(usage, "begin_notices", faulty)
+    with testing.capture_logs() as lines:
+        with pytest.raises(errors.Unavailable):
+            await processes[0].tell(db)
+        for each in (*processes, *processes):
+            await each.tell(db)
+    assert [(line["event"], line["application_id"]) for line in lines] == [("quota.reached", str(application_id))]

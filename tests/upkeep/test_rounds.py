@@ -55,6 +55,15 @@ async def test_answers_are_kept_for_24_hours(db: database.Database) -> None:
     assert await count(db, "request_answers") == 3
 
 
+async def test_notices_of_quotas_are_forgotten_when_their_day_is_over(db: database.Database) -> None:
+    for ago in (0, 1, 2, 9):
+        await rows.insert(
+            db, "quota_notices", day=rows.ago(days=ago).date(), line="quota.near", quota="members", owner_id=uuid.uuid4()
+        )
+    assert (await upkeep.forget(db, retention_days=2))["quota_notices"] == 2
+    assert await count(db, "quota_notices") == 2
+
+
 async def test_a_subscription_is_forgotten_with_its_targets_when_no_attempt_of_it_is_kept(db: database.Database) -> None:
     application_id = await rows.application(db)
     kept = [

@@ -24,3 +24,12 @@ CREATE INDEX audit_entries_by_organization ON audit_entries (organization_id, au
 
 -- For upkeep: accounts whose address nobody proved are removed after some days.
 CREATE INDEX users_unverified ON users (created_at) WHERE verified_at IS NULL;
+
+-- Who was told of on a day, near a limit or at it, so that of several processes one logs it. Rows of days that are over are deleted.
+CREATE TABLE quota_notices (
+  day      date NOT NULL,
+  line     text NOT NULL,  -- of the log: quota.near, quota.reached
+  quota    text NOT NULL,
+  owner_id uuid NOT NULL,
+  PRIMARY KEY (day, line, quota, owner_id)
+);
