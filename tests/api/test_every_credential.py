@@ -11,12 +11,12 @@ import pathlib
 import every_credential
 import grpc
 import pytest
-from conftest import MASTER_KEY
 
 import hook0_client
 from hook0_client import attenuation, errors, v1
 from hook0_server import app, settings as server_settings
 from hook0_server.api import registry
+from tests.conftest import MASTER_KEY
 
 EXPECTED = pathlib.Path(__file__).with_name("every_credential.txt")
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
