@@ -36,12 +36,12 @@ class Applications:
 
         async def make(connection: database.Connection) -> pb2.CreateApplicationResponse:
             created = await applications.create(connection, issue.new_id(), organization_id, request.application.name)
-            call.application_id = created.application_id
-            call.concerns(created.application_id)
             secret = await application_secrets.create(
                 connection, self._keyring, created.application_id, application_secrets.FIRST
             )
             await self._quotas.judge_new(connection, "applications", organization_id)
+            call.application_id = created.application_id
+            call.concerns(created.application_id)
             shown = await self._shown(created, connection)
             return pb2.CreateApplicationResponse(application=shown, application_secret=secret)
 

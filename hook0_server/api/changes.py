@@ -103,8 +103,12 @@ def _refused(call: pipeline.Call, request: Message, refusal: errors.Refused) -> 
 
 
 def _owner(call: pipeline.Call) -> audit_entries.Owner:
+    """Whose log it may be. What a person does with the own account is no organization's."""
     principal = call.principal
-    return audit_entries.Owner(principal.application_id, tuple(principal.roles), principal.kind == "master")
+    is_private = principal.kind == "user" and _operation(call).scope is registry.Scope.USER
+    return audit_entries.Owner(
+        principal.application_id, () if is_private else tuple(principal.roles), principal.kind == "master"
+    )
 
 
 def _actor(call: pipeline.Call) -> tuple[str, str, str]:

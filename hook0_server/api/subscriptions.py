@@ -40,7 +40,6 @@ class Subscriptions:
             await applications.hold(connection, application_id)
             await call.check_labels(request.subscription.labels)
             subscription_id = issue.new_id()
-            call.concerns(subscription_id)
             draft = messages.draft(request.subscription, self._keyring, subscription_id)
             await _check_types(connection, application_id, draft.event_types)
             secret = issue.secret(self._keyring, subscription_id)
@@ -48,6 +47,7 @@ class Subscriptions:
                 connection, application_id, subscription_id, draft, secret_sealed=secret.sealed
             )
             await self._quotas.judge_new(connection, "subscriptions", application_id)
+            call.concerns(subscription_id)
             shown = messages.shown(created, self._keyring)
             return pb2.CreateSubscriptionResponse(subscription=shown, secret=secret.text)
 

@@ -84,6 +84,36 @@ async def test_a_person_is_refused_where_they_belong_and_else_in_no_organization
     assert {each["credential_id"] for each in entries} == {str(viewer.session_id)}
 
 
+async def test_a_creation_that_is_refused_names_nothing(walk: audited.Walk, master: hook0_client.Client) -> None:
+    here = await people.founded(master)
+    limited = organization_pb2.Organization(organization_id=here, quotas=v1.Quotas(applications=1))
+    request = organizations.UpdateOrganizationRequest(organization=limited)
+    request.update_mask.paths.append("quotas")
+    await master.organizations.UpdateOrganization(request)
+    wanted = v1.CreateApplicationRequest(application=v1.Application(organization_id=here, name="shop"))
+    await master.applications.CreateApplication(wanted)
+    before = await walk.entries()
+    with pytest.raises(errors.QuotaExceeded):
+        await master.applications.CreateApplication(wanted)
+    [entry] = [audited.said(each) for each in await walk.entries() if each not in before]
+    assert (entry["result"], entry["organization_id"], entry["resource_type"]) == ("QUOTA_EXCEEDED", here, "application")
+    assert (entry["resource_id"], entry["application_id"]) == ("", None)
+
+
+async def test_what_a_person_fails_to_do_with_the_own_account_is_no_organizations(
+    walk: audited.Walk, server: app.Server, master: hook0_client.Client
+) -> None:
+    who = await people.person(server, "member")
+    await people.added(master, await people.founded(master), who.email, people.VIEWER)
+    before = await walk.entries()
+    async with people.as_person(server, who) as client:
+        with pytest.raises(errors.Unauthenticated):
+            await client.accounts.DeleteAccount(accounts.DeleteAccountRequest(password=WRONG))
+    [entry] = [audited.said(each) for each in await walk.entries() if each not in before]
+    assert (entry["result"], entry["organization_id"]) == ("LOGIN_FAILED", None)
+    assert entry["actor_id"] == entry["resource_id"] == str(who.user_id)
+
+
 async def test_a_change_that_fails_is_never_told_as_done(walk: audited.Walk, master: hook0_client.Client) -> None:
     here = await people.founded(master)
     before = await walk.entries()
