@@ -1,10 +1,10 @@
 -- name: candidates
 -- Accounts whose address was not verified for so many days, which nobody uses, and whose organizations nobody else is in and
--- nothing is in. Index: users_unverified.
+-- nothing is in. Index: users_unverified, sessions_by_user (a difference of times, as by sessions_by_expiry everybody's would be read).
 SELECT u.user_id, u.email
   FROM users u
  WHERE u.verified_at IS NULL AND u.created_at < now() - make_interval(days => %(days)b::int)
-   AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = u.user_id AND s.ended_at IS NULL AND s.expire_at > now())
+   AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = u.user_id AND s.ended_at IS NULL AND s.expire_at - now() > interval '0')
    AND NOT EXISTS (
        SELECT FROM members m
         WHERE m.user_id = u.user_id

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import planning
 import pytest
 
-from hook0_server.store import credentials, database, members, sessions, users
+from hook0_server.store import credentials, database, members, sessions, unverified, users
 
 SEED = """
 WITH person AS (
@@ -52,7 +52,19 @@ async def test_what_a_person_does_reads_their_rows_alone(requests: planning.Expl
         lambda: requests.fetch(members.SQL.hold_owners, {"organization_id": user_id}),
         lambda: requests.fetch(members.SQL.hold_owners_around, {"user_id": user_id}),
         lambda: requests.fetch(members.SQL.accept_invitations, {"user_id": user_id}),
+        lambda: requests.fetch(unverified.SQL.candidates, {"days": 7, "user_id": None, "slice": 100}),
+        lambda: requests.fetch(unverified.SQL.hold_organizations, {"user_id": user_id}),
     ]
     for ask in asked:
         await ask()
+        requests.judge(FEW)
+
+
+async def test_looking_for_unverified_accounts_reads_a_few_rows_of_each(
+    requests: planning.Explaining, db: database.Database
+) -> None:
+    [(user_id,)] = await db.fetch(b"SELECT user_id FROM users WHERE email = 'Person77@example.com'")
+    await db.fetch(b"UPDATE users SET created_at = now() - interval '9 days' WHERE user_id = %(own)s", {"own": user_id})
+    for named in (None, user_id):
+        await requests.fetch(unverified.SQL.candidates, {"days": 7, "user_id": named, "slice": 100})
         requests.judge(FEW)
