@@ -91,19 +91,38 @@ async def _watch(
     showing: Showing,
     as_json: bool,
 ) -> None:
+    """A session's token ends every few minutes: its successor goes on where it was left."""
+    try:
+        while not await _watched(place, attempt_filter, since, showing, as_json):
+            pass
+    finally:
+        if showing.cursor:
+            click.echo(f"hook0ctl watch --from-cursor {showing.cursor}", err=True)
+
+
+async def _watched(
+    place: cli_place.Place,
+    attempt_filter: attempt_pb2.AttemptFilter,
+    since: datetime | None,
+    showing: Showing,
+    as_json: bool,
+) -> bool:
+    """False: the credential was good, is so no longer, and may have a successor."""
     async with place.connect() as client:
         attempts = client.watch(
             attempt_filter,
             cursor=showing.cursor,
-            start_at=since,
+            start_at=None if showing.cursor else since,
             on_interruption=lambda error: _interrupted(attempts, showing, error),
         )
         try:
             async with attempts:
                 await _show(attempts, showing, as_json)
-        finally:
-            if showing.cursor:
-                click.echo(f"hook0ctl watch --from-cursor {showing.cursor}", err=True)
+        except errors.Unauthenticated:
+            if place.is_token_given or attempts.server_time is None:
+                raise
+            return False
+    return True
 
 
 def _interrupted(attempts: watch.Watch, showing: Showing, error: errors.Hook0Error) -> None:

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from hook0_client import cli_sessions, v1
-from hook0_client._gen.hook0.v1 import account_service_pb2_grpc
+from hook0_client._gen.hook0.v1 import account_service_pb2_grpc, attempt_service_pb2_grpc
 from tests.client import hook0ctl, scripted
 
 EMAIL, PASSWORD = "owner@example.com", "bakery-tuesday-14"
@@ -69,9 +69,30 @@ class Accounts(account_service_pb2_grpc.AccountServiceServicer):
         return v1.VerifyEmailResponse(**self._pair())
 
 
+class Attempts(attempt_service_pb2_grpc.AttemptServiceServicer):
+    """Watches of one attempt each. The first ends as when its credential did, the third as when that was not renewed."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self.cursors: list[str] = []
+
+    async def WatchAttempts(self, request: Any, context: Any) -> Any:  # noqa: N802 - the rpc's name
+        await self._accounts._as_person(context)
+        self.cursors.append(request.cursor)
+        number = len(self.cursors)
+        if number < 3:
+            attempt = v1.Attempt(attempt_id=str(number), outcome="OUTCOME_SUCCEEDED", attempt_number=number)
+            message = v1.WatchAttemptsResponse(cursor=f"c{number}", attempts=[attempt], caught_up=number == 2)
+            message.server_time.GetCurrentTime()
+            yield message
+        if number != 2:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "ended")
+        await asyncio.Event().wait()
+
+
 class Site:
-    def __init__(self, accounts: Accounts, address: str) -> None:
-        self.accounts, self.address = accounts, address
+    def __init__(self, accounts: Accounts, attempts: Attempts, address: str) -> None:
+        self.accounts, self.attempts, self.address = accounts, attempts, address
 
     async def run(self, *arguments: str, stdin: bytes = b"") -> tuple[int | None, str, str]:
         return await hook0ctl.run("--address", self.address, *arguments, stdin=stdin)
@@ -83,11 +104,13 @@ class Site:
 @contextlib.asynccontextmanager
 async def serving() -> AsyncIterator[Site]:
     server, accounts = grpc.aio.server(), Accounts()
+    attempts = Attempts(accounts)
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(accounts, server)  # type: ignore[abstract]
+    attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server(attempts, server)  # type: ignore[abstract]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        yield Site(accounts, f"127.0.0.1:{port}")
+        yield Site(accounts, attempts, f"127.0.0.1:{port}")
     finally:
         await server.stop(None)
 
@@ -204,3 +227,14 @@ async def test_a_file_that_cannot_be_read_is_named(site: Site, directory: pathli
     code, _, err = await site.run("whoami")
     assert code == 1
     assert "sessions.json is not a JSON object" in err
+
+
+async def test_a_watch_goes_on_where_it_was_when_its_access_token_ends(site: Site) -> None:
+    await site.login()
+    watch = ("--application-id", scripted.APPLICATION, "watch")
+    code, out, err = await site.run(*watch, "--json", "--until-idle")
+    assert (code, err) == (0, "hook0ctl watch --from-cursor c2\n")
+    assert [json.loads(line)["attempt_id"] for line in out.splitlines()] == ["1", "2"]
+    assert site.attempts.cursors == ["", "c1"]
+    code, out, err = await site.run(*watch)  # refused before it began: that token has no successor
+    assert (code, out, err) == (1, "", "Error: ended (UNAUTHENTICATED)\n")
