@@ -1,15 +1,12 @@
 """A process that owns an embedded PostgreSQL, to be killed by tests: prints its address and process id, then waits."""
 
 import asyncio
-import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 
 import psycopg
 
@@ -56,13 +53,6 @@ def clean(owner: subprocess.Popen[str], data_dir: pathlib.Path) -> None:
     while left := leftovers.find(data_dir / "postgres"):
         assert time.monotonic() < deadline, f"{left} outlived its owner"
         time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def short_directory() -> Iterator[pathlib.Path]:
-    """A temporary directory whose path leaves room for a socket; pytest's own may not."""
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="hook0-") as short:
-        yield pathlib.Path(short)
 
 
 def sockets(dsn: str) -> pathlib.Path:

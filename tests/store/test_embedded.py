@@ -6,21 +6,24 @@ import pathlib
 import re
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import embedded_owner
+import in_memory
 import psycopg
 import pytest
 
 from hook0_server.store import embedded
 from hook0_server.store.embedded import directory, leftovers, process, server as embedded_server
 
+Used = Callable[[pathlib.Path], pathlib.Path]
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
 
 
 @pytest.fixture
 def tmp_path() -> Iterator[pathlib.Path]:
-    with embedded_owner.short_directory() as short:
+    with in_memory.short_directory() as short:
         yield short
 
 
@@ -70,8 +73,8 @@ async def test_a_new_directory_becomes_a_database_that_only_its_owner_can_reach(
     assert {one.name for one in data_dir.iterdir()} == {"postgres", "postgres.lock", "postgres.log"}
 
 
-async def test_what_was_written_is_there_at_the_next_start(tmp_path: pathlib.Path) -> None:
-    async with embedded.run(tmp_path) as server:
+async def test_what_was_written_is_there_at_the_next_start(tmp_path: pathlib.Path, used: Used) -> None:
+    async with embedded.run(used(tmp_path)) as server:
         await embedded_owner.run(server.dsn, "CREATE TABLE kept AS SELECT 42 AS n")
     async with embedded.run(tmp_path) as server:
         assert await embedded_owner.value(server.dsn, "SELECT n FROM kept") == 42
@@ -120,22 +123,24 @@ async def test_a_path_no_socket_can_have_gets_a_short_private_one(
 
 
 async def test_a_runtime_directory_that_is_too_long_itself_is_not_used(
-    private: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    private: pathlib.Path, monkeypatch: pytest.MonkeyPatch, used: Used
 ) -> None:
     runtime = private / ("r" * 120)
     runtime.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    async with embedded.run(private / ("x" * 120), durable=False) as server:
+    async with embedded.run(used(private / ("x" * 120)), durable=False) as server:
         assert await embedded_owner.value(server.dsn, "SELECT 1") == 1
 
 
-async def test_a_short_socket_directory_open_to_others_is_refused(private: pathlib.Path, runtime: pathlib.Path) -> None:
+async def test_a_short_socket_directory_open_to_others_is_refused(
+    private: pathlib.Path, runtime: pathlib.Path, used: Used
+) -> None:
     data_dir = private / "a,b"
     name = hashlib.sha256(os.fsencode(data_dir / "postgres")).hexdigest()[:16]
     (runtime / f"hook0-{name}").mkdir()
     (runtime / f"hook0-{name}").chmod(0o755)
     with pytest.raises(embedded.EmbeddedError, match="open to others"):
-        async with embedded.run(data_dir, durable=False):
+        async with embedded.run(used(data_dir), durable=False):
             pass
 
 
@@ -166,12 +171,12 @@ async def test_root_without_user_namespaces_runs_it_as_nobody_behind_private_par
 
 @as_root
 async def test_a_cluster_of_root_is_handed_over_and_then_stays_with_its_new_owner(
-    private: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    private: pathlib.Path, monkeypatch: pytest.MonkeyPatch, used: Used
 ) -> None:
     async def never(*_: object) -> bool:
         return False
 
-    async with embedded.run(private) as server:
+    async with embedded.run(used(private)) as server:
         await embedded_owner.run(server.dsn, "CREATE TABLE kept AS SELECT 42 AS n")
     with monkeypatch.context() as patched:
         patched.setattr(process, "can_run", never)
@@ -182,8 +187,8 @@ async def test_a_cluster_of_root_is_handed_over_and_then_stays_with_its_new_owne
         assert (private / "postgres").stat().st_uid == 65534
 
 
-async def test_a_second_server_on_the_directory_is_refused_at_once(tmp_path: pathlib.Path) -> None:
-    async with embedded.run(tmp_path, durable=False) as server:
+async def test_a_second_server_on_the_directory_is_refused_at_once(tmp_path: pathlib.Path, used: Used) -> None:
+    async with embedded.run(used(tmp_path), durable=False) as server:
         with pytest.raises(embedded.DataDirectoryInUse, match=rf"{tmp_path} is in use by process {os.getpid()}:"):
             async with embedded.run(tmp_path, durable=False):
                 pass
@@ -191,11 +196,11 @@ async def test_a_second_server_on_the_directory_is_refused_at_once(tmp_path: pat
 
 
 async def test_a_postgresql_of_somebody_else_on_the_cluster_is_left_alone(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, used: Used
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setitem(embedded_server._SETTINGS, "cluster_name", "another")
-        async with embedded.run(tmp_path, durable=False) as theirs:
+        async with embedded.run(used(tmp_path), durable=False) as theirs:
             (tmp_path / "postgres.lock").unlink()
             with pytest.raises(embedded.DataDirectoryInUse, match=f"another PostgreSQL, process {theirs.pid}"):
                 async with embedded.run(tmp_path, durable=False):
@@ -203,9 +208,8 @@ async def test_a_postgresql_of_somebody_else_on_the_cluster_is_left_alone(
             assert await embedded_owner.value(theirs.dsn, "SELECT 1") == 1
 
 
-async def test_a_postgresql_that_cannot_start_is_reported_with_its_own_words(tmp_path: pathlib.Path) -> None:
-    async with embedded.run(tmp_path, durable=False):
-        pass
+async def test_a_postgresql_that_cannot_start_is_reported_with_its_own_words(tmp_path: pathlib.Path, used: Used) -> None:
+    used(tmp_path)
     with (tmp_path / "postgres" / "postgresql.conf").open("a") as settings:
         settings.write("no_such_setting = 1\n")
     with pytest.raises(embedded.EmbeddedError, match=r"did not start in .*\n(.*\n)*.*no_such_setting"):
@@ -240,21 +244,21 @@ async def test_a_directory_of_something_else_is_not_overwritten(tmp_path: pathli
     assert (tmp_path / "postgres" / "notes.txt").read_text() == "mine"
 
 
-async def test_the_log_is_moved_away_when_it_is_large(tmp_path: pathlib.Path) -> None:
+async def test_the_log_is_moved_away_when_it_is_large(tmp_path: pathlib.Path, used: Used) -> None:
     (tmp_path / "postgres.log").write_bytes(b"x" * (directory._LOG_MAX_BYTES + 1))
-    async with embedded.run(tmp_path, durable=False):
+    async with embedded.run(used(tmp_path), durable=False):
         pass
     assert (tmp_path / "postgres.log.1").stat().st_size == directory._LOG_MAX_BYTES + 1
     assert 0 < (tmp_path / "postgres.log").stat().st_size < 100_000
 
 
-async def test_the_terminals_interrupt_does_not_reach_it(tmp_path: pathlib.Path) -> None:
-    async with embedded.run(tmp_path, durable=False) as server:
+async def test_the_terminals_interrupt_does_not_reach_it(tmp_path: pathlib.Path, used: Used) -> None:
+    async with embedded.run(used(tmp_path), durable=False) as server:
         assert os.getsid(server.pid) == os.getpgid(server.pid) == server.pid
 
 
-async def test_stopping_twice_is_harmless_and_nothing_answers_afterwards(tmp_path: pathlib.Path) -> None:
-    async with embedded.run(tmp_path, durable=False) as server:
+async def test_stopping_twice_is_harmless_and_nothing_answers_afterwards(tmp_path: pathlib.Path, used: Used) -> None:
+    async with embedded.run(used(tmp_path), durable=False) as server:
         await server.stop()
         await server.stop()
         assert await server.wait() == 0
@@ -262,17 +266,19 @@ async def test_stopping_twice_is_harmless_and_nothing_answers_afterwards(tmp_pat
         await embedded_owner.value(server.dsn, "SELECT 1")
 
 
-async def test_an_error_of_the_user_passes_through_unchanged(tmp_path: pathlib.Path) -> None:
+async def test_an_error_of_the_user_passes_through_unchanged(tmp_path: pathlib.Path, used: Used) -> None:
     with pytest.raises(FileNotFoundError, match="theirs"):
-        async with embedded.run(tmp_path, durable=False) as server:
+        async with embedded.run(used(tmp_path), durable=False) as server:
             raise FileNotFoundError("theirs")
     assert await server.wait() == 0
 
 
-async def test_a_postgresql_that_does_not_stop_is_killed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_postgresql_that_does_not_stop_is_killed(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, used: Used
+) -> None:
     monkeypatch.setattr(embedded_server, "_STOP_SECONDS", 0.1)
     monkeypatch.setattr(process, "_IMMEDIATE_SECONDS", 0.1)
-    async with embedded.run(tmp_path, durable=False) as server:
+    async with embedded.run(used(tmp_path), durable=False) as server:
         os.kill(server.pid, signal.SIGSTOP)
     assert await server.wait() == -signal.SIGKILL
     assert leftovers.find(tmp_path / "postgres") == set()

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import embedded_owner
+import in_memory
 import psycopg
 import pytest
 
@@ -15,6 +16,7 @@ from hook0_server.store import embedded
 from hook0_server.store.embedded import leftovers
 
 DEADLINE_SECONDS = 20.0
+Used = Callable[[pathlib.Path], pathlib.Path]
 
 linux = pytest.mark.skipif(not pathlib.Path("/proc/self").exists(), reason="the kernel has to end it")
 
@@ -27,12 +29,20 @@ async def until(claim: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def tmp_path() -> Iterator[pathlib.Path]:
-    with embedded_owner.short_directory() as short:
+    with in_memory.short_directory() as short:
         yield short
 
 
 @pytest.fixture
-def owner(tmp_path: pathlib.Path) -> Iterator[subprocess.Popen[str]]:
+def owner(tmp_path: pathlib.Path, used: Used) -> Iterator[subprocess.Popen[str]]:
+    spawned = embedded_owner.spawn(used(tmp_path / "data"))
+    yield spawned
+    embedded_owner.clean(spawned, tmp_path / "data")
+
+
+@pytest.fixture
+def first_owner(tmp_path: pathlib.Path) -> Iterator[subprocess.Popen[str]]:
+    """One that has to make the cluster."""
     spawned = embedded_owner.spawn(tmp_path / "data")
     yield spawned
     embedded_owner.clean(spawned, tmp_path / "data")
@@ -145,10 +155,12 @@ async def test_a_second_process_is_refused_with_the_pid_of_the_first(
             pass
 
 
-async def test_an_initdb_killed_in_the_middle_is_begun_again(owner: subprocess.Popen[str], tmp_path: pathlib.Path) -> None:
+async def test_an_initdb_killed_in_the_middle_is_begun_again(
+    first_owner: subprocess.Popen[str], tmp_path: pathlib.Path
+) -> None:
     data_dir = tmp_path / "data"
     await until(lambda: any(data_dir.glob("postgres.new-*/PG_VERSION")))
-    embedded_owner.kill(owner)
+    embedded_owner.kill(first_owner)
     assert not (data_dir / "postgres").exists()
     async with embedded.run(data_dir) as server:
         assert await embedded_owner.value(server.dsn, "SELECT 1") == 1
@@ -161,8 +173,8 @@ async def test_half_a_cluster_of_an_earlier_start_is_removed(tmp_path: pathlib.P
         assert not (tmp_path / "postgres.new-abandoned").exists()
 
 
-async def test_a_killed_postgresql_is_started_again_at_the_same_address(tmp_path: pathlib.Path) -> None:
-    async with embedded.run(tmp_path) as server:
+async def test_a_killed_postgresql_is_started_again_at_the_same_address(tmp_path: pathlib.Path, used: Used) -> None:
+    async with embedded.run(used(tmp_path)) as server:
         await embedded_owner.run(server.dsn, "CREATE TABLE kept AS SELECT 42 AS n")
         for restarts in (1, 2):
             first = server.pid
@@ -173,9 +185,9 @@ async def test_a_killed_postgresql_is_started_again_at_the_same_address(tmp_path
             assert await embedded_owner.value(server.dsn, "SELECT n FROM kept") == 42
 
 
-async def test_it_keeps_trying_while_postgresql_cannot_start(tmp_path: pathlib.Path) -> None:
+async def test_it_keeps_trying_while_postgresql_cannot_start(tmp_path: pathlib.Path, used: Used) -> None:
     cluster, away = tmp_path / "postgres", tmp_path / "away"
-    async with embedded.run(tmp_path) as server:
+    async with embedded.run(used(tmp_path)) as server:
         await embedded_owner.run(server.dsn, "CREATE TABLE kept AS SELECT 42 AS n")
         os.kill(server.pid, signal.SIGSTOP)
         cluster.rename(away)
@@ -188,8 +200,8 @@ async def test_it_keeps_trying_while_postgresql_cannot_start(tmp_path: pathlib.P
         assert await embedded_owner.value(server.dsn, "SELECT n FROM kept") == 42
 
 
-async def test_stopping_while_it_is_being_started_again_leaves_nothing(tmp_path: pathlib.Path) -> None:
-    async with embedded.run(tmp_path, durable=False) as server:
+async def test_stopping_while_it_is_being_started_again_leaves_nothing(tmp_path: pathlib.Path, used: Used) -> None:
+    async with embedded.run(used(tmp_path), durable=False) as server:
         os.kill(server.pid, signal.SIGKILL)
         await server.wait()
     assert leftovers.find(tmp_path / "postgres") == set()
