@@ -117,6 +117,7 @@ def refuse(listener: socket.socket, serving: ssl.SSLContext) -> None:
 
 async def test_an_authority_named_by_ssl_cert_file_is_trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    monkeypatch.setattr(http, "_default_tls", http._default_tls.__wrapped__)  # not the one that was made before
     async with receiving(ROUND, tls=authority.serving("127.0.0.1")) as receiver, sending() as sender:
         came = await sender.send(f"https://127.0.0.1:{receiver.port}/")
     assert came.outcome == Outcome.SUCCEEDED
