@@ -4,6 +4,7 @@ import asyncio
 import functools
 import os
 import pathlib
+import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -110,6 +111,11 @@ async def master(server: app.Server) -> AsyncIterator[hook0_client.Client]:
     """A client with the master key."""
     async with hook0_client.connect(server.grpc, token=MASTER_KEY) as client:
         yield client
+
+
+def pytest_configure() -> None:
+    """A run that was started in the background ignores Ctrl-C, and so would the programs that are told to end by it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _LONG = ("/faults/", "test_neighbours", "test_embedded", "test_readme", "test_hook0ctl", "test_storm", "plans")
