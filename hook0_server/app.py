@@ -16,10 +16,9 @@ from typing import Any
 
 import structlog
 
-from hook0_server import bootstrap, settings, start
+from hook0_server import bootstrap, certificate_files, settings, start
 from hook0_server.access import passwords, rotation
 from hook0_server.gateway import siblings
-from hook0_server.rpc import certificates
 from hook0_server.server import Server, Timings
 from hook0_server.start import StartRefused
 from hook0_server.store import database
@@ -108,7 +107,7 @@ async def serving(
         made = Server(given, db, await start.load_keys(given, db), timings, member)
         started = False
         with contextlib.ExitStack() as refusals:
-            refusals.enter_context(start.refusals(certificates.CertificateRefused, unless=lambda: started))
+            refusals.enter_context(start.refusals(certificate_files.CertificateRefused, unless=lambda: started))
             async with made.running(dev=dev):
                 started = True
                 yield made

@@ -30,7 +30,15 @@ from hook0_server.api import (
     watch,
 )
 from hook0_server.delivery import breath, http, nodes, resolve, response, stage, subscriptions
-from hook0_server.gateway import app as gateway, health, receiver, siblings
+from hook0_server.gateway import (
+    app as gateway,
+    browsers,
+    certificates as web_certificates,
+    connection,
+    health,
+    receiver,
+    siblings,
+)
 from hook0_server.ingest import daily, notices, writer
 from hook0_server.model import delivery
 from hook0_server.rpc import certificates, server as rpc
@@ -177,6 +185,7 @@ class Server:
         """Everything runs inside the block; leaving it without an exception is a graceful stop."""
         given = self.settings
         by_tls = certificates.credentials(given.grpc_tls_cert, given.grpc_tls_key, given.grpc_tls_client_ca)
+        guarded = self._guarded()
         await organizations.ensure_one(self.db, issue.new_id(), name=development.NAME if dev else "default")
         await self.upkeep.prepare()
         async with contextlib.AsyncExitStack() as parts:
@@ -194,39 +203,47 @@ class Server:
             await parts.enter_async_context(self.writer.running(lambda: node.number))
             await parts.enter_async_context(self.daily.running())
             await parts.enter_async_context(self.people.running())
-            through = self._pipeline()
+            through, operations = self._pipeline(), self.operations()
             self._read_at_scrapes(node, through)
             await parts.enter_async_context(self._scrape.telling())
             served = gateway.serving(
-                self.settings.http_address,
+                given.http_address,
+                gateway.Api(operations, through),
                 looked_at=self.health,
                 scraped=self._scrape,
                 received=self.receiver if dev else None,
+                guarded=guarded,
                 shares_port=self._shares_ports,
             )
             self.http = await parts.enter_async_context(served)
-            edge = rpc.GrpcServer(
-                self.operations(),
+            served_grpc = rpc.GrpcServer(
+                operations,
                 through,
                 self.settings.grpc_address,
                 credentials=by_tls,
                 shares_port=self._shares_ports,
             )
-            self.grpc = await edge.start()
+            self.grpc = await served_grpc.start()
             try:
                 if dev:
                     await self._prepare_dev()
-                await edge.ready()
+                await served_grpc.ready()
                 self.health.ready = True
                 yield self
                 self._stop_by = time.monotonic() + self.settings.stop_grace
                 self.health.ready = False
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._grace_left()):
-                        await edge.drain()
+                        await served_grpc.drain()
             finally:
                 self.health.ready = False
-                await edge.stop(0)
+                await served_grpc.stop(0)
+
+    def _guarded(self) -> gateway.Edge:
+        given = self.settings
+        tls = web_certificates.of(given.http_tls_cert, given.http_tls_key)
+        limits = connection.Limits(connections=given.http_connections)
+        return gateway.Edge(tls, browsers.Cors(given.cors_origins), given.trusted_proxies, limits)
 
     def _bystanding(self) -> contextlib.AbstractAsyncContextManager[nodes.Node]:
         def taken_over() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 from uuid import UUID
 
-from hook0_server import setting_accounts, setting_forms as forms, setting_limits
+from hook0_server import setting_accounts, setting_forms as forms, setting_http, setting_limits
 from hook0_server.model import quotas
 
 Setting = forms.Setting
@@ -24,6 +24,7 @@ _CLIENTS_OWN = frozenset(
     {"HOOK0_ADDRESS", "HOOK0_TOKEN", "HOOK0_APPLICATION_ID", "HOOK0_TLS", "HOOK0_TLS_CA", "HOOK0_TLS_CERT", "HOOK0_TLS_KEY"}
     | {"HOOK0_CONFIG_DIR"}
 )
+_EMPTY = ("allow_targets", "biscuit_public_keys", "trusted_proxies", "cors_origins")  # where nothing is given
 _MASK = "***"
 _SHOWN_CHARACTERS = 100
 
@@ -92,7 +93,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "HOOK0_HTTP_ADDRESS", "http_address", forms.address, "127.0.0.1:8081",
-        "Where /health and /metrics are served.", _ADDRESS_ALLOWED.format(8081),
+        "Where HTTP is served: the Connect protocol, /health and /metrics.", _ADDRESS_ALLOWED.format(8081),
     ),
     Setting(
         "HOOK0_MASTER_API_KEY", "master_api_key", forms.identity, None,
@@ -170,6 +171,7 @@ TABLE: tuple[Setting, ...] = (
         "HOOK0_POOL_SIZE", "pool_size", forms.number(2, 200), "10",
         "Connections to PostgreSQL for management calls and reading.", "2 to 200",
     ),
+    *setting_http.TABLE,
     *setting_accounts.TABLE,
     *setting_limits.TABLE,
 )  # fmt: skip
@@ -205,6 +207,11 @@ class Settings:
     response_body_bytes: int
     stop_grace: float
     pool_size: int
+    http_tls_cert: pathlib.Path | None
+    http_tls_key: pathlib.Path | None
+    http_connections: int
+    trusted_proxies: tuple[forms.Network, ...]
+    cors_origins: tuple[str, ...]
     rate_per_credential: int
     rate_per_address: int
     failed_logins_per_minute: int
@@ -243,7 +250,7 @@ class Settings:
         problems += [_lonely(setting) for setting in TABLE if _is_lonely(setting, environ)]
         if problems:
             raise SettingsRefused(problems)
-        none_given = {name: values[name] or () for name in ("allow_targets", "biscuit_public_keys")}
+        none_given = {name: values[name] or () for name in _EMPTY}
         return cls(**values | none_given)
 
     @property

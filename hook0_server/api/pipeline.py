@@ -37,14 +37,10 @@ class Unreadable:
     refusal: errors.InvalidRequest
 
 
-def too_large(size_bytes: int) -> Unreadable:
-    return Unreadable(
-        errors.InvalidRequest.of(
-            "request",
-            f"has {size_bytes} bytes; at most {LARGEST_REQUEST_BYTES} are allowed",
-            reason="MESSAGE_TOO_LARGE",
-        )
-    )
+def too_large(size_bytes: int | None, most_bytes: int = LARGEST_REQUEST_BYTES) -> Unreadable:
+    """`size_bytes` None: nobody read on to count them."""
+    what = f"has {'too many' if size_bytes is None else size_bytes} bytes; at most {most_bytes} are allowed"
+    return Unreadable(errors.InvalidRequest.of("request", what, reason="MESSAGE_TOO_LARGE"))
 
 
 def malformed(message: type[Message]) -> Unreadable:
@@ -53,7 +49,15 @@ def malformed(message: type[Message]) -> Unreadable:
     )
 
 
-Request = Message | Unreadable
+@dataclass(frozen=True, slots=True)
+class Undecoded:
+    """A request of which the decoding costs time: it is done once its caller is known."""
+
+    decode: "Callable[[], Awaitable[Decoded]]"
+
+
+Decoded = Message | Unreadable
+Request = Decoded | Undecoded
 
 
 def stopping_refusal() -> errors.Unavailable:
@@ -187,35 +191,49 @@ class Pipeline:
         return self._ledger.open_calls
 
     async def unary(
-        self, operation: registry.Operation, request: Request, *, authorization: str | None, source_ip: str | None
+        self,
+        operation: registry.Operation,
+        request: Request,
+        *,
+        authorization: str | None,
+        source_ip: str | None,
+        request_id: str | None = None,
     ) -> Message:
-        """The answer. Raises errors.Refused, Internal among them."""
-        with self._entry(operation) as entry:
+        """The answer. Raises errors.Refused, Internal among them. `request_id` None: it gets a new one."""
+        with self._entry(operation, request_id) as entry:
             call = await self._admit(entry, operation, authorization, source_ip)
+            decoded = await _decoded(request)
             try:
-                await self._judge(call, operation, request)
-                response: Message = await operation.handler(call, request)
+                await self._judge(call, operation, decoded)
+                response: Message = await operation.handler(call, decoded)
             except errors.Refused as refusal:
-                if operation.changes and self._refused is not None and isinstance(request, Message):
-                    await self._refused(call, request, refusal)
+                if operation.changes and self._refused is not None and isinstance(decoded, Message):
+                    await self._refused(call, decoded, refusal)
                 raise
             return response
 
     async def server_stream(
-        self, operation: registry.Operation, request: Request, *, authorization: str | None, source_ip: str | None
+        self,
+        operation: registry.Operation,
+        request: Request,
+        *,
+        authorization: str | None,
+        source_ip: str | None,
+        request_id: str | None = None,
     ) -> AsyncGenerator[Message, None]:
         """The answers as they come; closing it (contextlib.aclosing) ends the handler. Raises as `unary` does."""
-        with self._entry(operation) as entry:
+        with self._entry(operation, request_id) as entry:
             call = await self._admit(entry, operation, authorization, source_ip)
-            await self._judge(call, operation, request)
-            async with contextlib.aclosing(operation.handler(call, request)) as responses:
+            decoded = await _decoded(request)
+            await self._judge(call, operation, decoded)
+            async with contextlib.aclosing(operation.handler(call, decoded)) as responses:
                 async for response in responses:
                     yield response
 
     async def bidi_stream(
         self,
         operation: registry.Operation,
-        requests: AsyncIterator[Request],
+        requests: AsyncIterator[Decoded],
         *,
         authorization: str | None,
         source_ip: str | None,
@@ -229,8 +247,12 @@ class Pipeline:
                 async for response in responses:
                     yield response
 
-    def _entry(self, operation: registry.Operation) -> ending.Entry:
-        return ending.Entry(self._ledger, operation, f"{self._prefix}-{next(self._numbers):x}")
+    def new_request_id(self) -> str:
+        """Leads to the call's line in the log."""
+        return f"{self._prefix}-{next(self._numbers):x}"
+
+    def _entry(self, operation: registry.Operation, request_id: str | None = None) -> ending.Entry:
+        return ending.Entry(self._ledger, operation, request_id or self.new_request_id())
 
     async def _admit(
         self, entry: ending.Entry, operation: registry.Operation, authorization: str | None, source_ip: str | None
@@ -261,7 +283,7 @@ class Pipeline:
                 self._limits.failed(network)
             raise
 
-    async def _judge(self, call: Call, operation: registry.Operation, request: Request) -> None:
+    async def _judge(self, call: Call, operation: registry.Operation, request: Decoded) -> None:
         readable = _judged(operation, request)
         if operation.resource_id is not None:
             resource_id = operation.resource_id(readable)
@@ -281,7 +303,11 @@ class Pipeline:
             self._permissions.on_self(call.principal, operation.action)
 
 
-def _judged(operation: registry.Operation, request: Request) -> Message:
+async def _decoded(request: Request) -> Decoded:
+    return await request.decode() if isinstance(request, Undecoded) else request
+
+
+def _judged(operation: registry.Operation, request: Decoded) -> Message:
     """The request, once its field rules hold."""
     if isinstance(request, Unreadable):
         raise request.refusal
@@ -292,6 +318,6 @@ def _judged(operation: registry.Operation, request: Request) -> Message:
     return request
 
 
-async def _each_judged(operation: registry.Operation, requests: AsyncIterator[Request]) -> AsyncGenerator[Message, None]:
+async def _each_judged(operation: registry.Operation, requests: AsyncIterator[Decoded]) -> AsyncGenerator[Message, None]:
     async for request in requests:
         yield _judged(operation, request)

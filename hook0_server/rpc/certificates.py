@@ -4,25 +4,21 @@ gRPC asks before each handshake, in a thread of its own: three `stat` calls then
 What is open stays as it was. Files that cannot be used are told once, and what was read before goes on being served.
 """
 
-import datetime
 import pathlib
 import threading
 
 import grpc
 import structlog
-from cryptography import exceptions, x509
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from hook0_server import certificate_files as files
 
 log = structlog.get_logger(__name__)
 
 CERT, KEY, CLIENT_CA = "HOOK0_GRPC_TLS_CERT", "HOOK0_GRPC_TLS_KEY", "HOOK0_GRPC_TLS_CLIENT_CA"
 _CURVES = ("secp256r1", "secp384r1")  # with another one gRPC starts, and every handshake fails
-_Stamp = tuple[int, int, int, int] | None
-
-
-class CertificateRefused(Exception):
-    """A file cannot be used; the message is one sentence that names its setting and the file."""
+CertificateRefused = files.CertificateRefused
 
 
 def credentials(
@@ -38,7 +34,7 @@ class Certificates:
     def __init__(self, certificate: pathlib.Path, key: pathlib.Path, client_ca: pathlib.Path | None = None) -> None:
         self._certificate, self._key, self._client_ca = certificate, key, client_ca
         self._turn = threading.Lock()
-        self._stamps: list[_Stamp] = []
+        self._stamps: list[files.Stamp] = []
 
     def credentials(self) -> grpc.ServerCredentials:
         """What a server listens with. Raises CertificateRefused."""
@@ -61,59 +57,26 @@ class Certificates:
                 log.warning("grpc.certificate_kept", reason=str(refusal))
                 return None
 
-    def _look(self) -> list[_Stamp]:
-        return [_stamp(path) for path in (self._certificate, self._key, self._client_ca) if path is not None]
+    def _look(self) -> list[files.Stamp]:
+        return files.look(path for path in (self._certificate, self._key, self._client_ca) if path is not None)
 
     def _load(self) -> grpc.ServerCertificateConfiguration:
-        chain, key = _read(CERT, self._certificate), _read(KEY, self._key)
-        own = _certificate(CERT, self._certificate, chain)
+        chain, key = files.read(CERT, self._certificate), files.read(KEY, self._key)
+        own = files.certificate(CERT, self._certificate, chain)
         self._judge_key(own, key)
         authorities = None
         if self._client_ca is not None:
-            authorities = _read(CLIENT_CA, self._client_ca)
-            _certificate(CLIENT_CA, self._client_ca, authorities)
-        ends = own.not_valid_after_utc
-        say = log.info if ends > datetime.datetime.now(datetime.UTC) else log.warning
-        say("grpc.certificate_loaded", valid_until=ends.isoformat(), serial_number=f"{own.serial_number:x}")
+            authorities = files.read(CLIENT_CA, self._client_ca)
+            files.certificate(CLIENT_CA, self._client_ca, authorities)
+        say = log.warning if files.is_over(own) else log.info
+        ends = own.not_valid_after_utc.isoformat()
+        say("grpc.certificate_loaded", valid_until=ends, serial_number=f"{own.serial_number:x}")
         return grpc.ssl_server_certificate_configuration([(key, chain)], root_certificates=authorities)
 
     def _judge_key(self, own: x509.Certificate, pem: bytes) -> None:
         """What gRPC would say only in the log of its own, or by failing each handshake."""
-        try:
-            key = serialization.load_pem_private_key(pem, None)
-        except TypeError as encrypted:
-            raise _refused(KEY, self._key, "needs a passphrase; give one without") from encrypted
-        except (ValueError, exceptions.UnsupportedAlgorithm) as unreadable:
-            raise _refused(KEY, self._key, "holds no private key in PEM form") from unreadable
+        key = files.key(KEY, self._key, pem)
         is_curve = isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in _CURVES
         if not (is_curve or isinstance(key, rsa.RSAPrivateKey)):
-            raise _refused(KEY, self._key, "is of a kind that gRPC cannot use: RSA, P-256 and P-384 will do")
-        if key.public_key() != own.public_key():
-            raise _refused(KEY, self._key, f"does not belong to the certificate of {CERT} ({self._certificate})")
-
-
-def _stamp(path: pathlib.Path) -> _Stamp:
-    try:
-        found = path.stat()
-    except OSError:
-        return None  # reading it will say why
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _read(setting: str, path: pathlib.Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as failure:
-        raise _refused(setting, path, f"cannot be read: {failure.strerror}") from failure
-
-
-def _certificate(setting: str, path: pathlib.Path, pem: bytes) -> x509.Certificate:
-    """The first one; all of them have to be readable."""
-    try:
-        return x509.load_pem_x509_certificates(pem)[0]
-    except ValueError as failure:
-        raise _refused(setting, path, "holds no certificate in PEM form") from failure
-
-
-def _refused(setting: str, path: pathlib.Path, what: str) -> CertificateRefused:
-    return CertificateRefused(f"{setting}: {path} {what}.")
+            raise files.refused(KEY, self._key, "is of a kind that gRPC cannot use: RSA, P-256 and P-384 will do")
+        files.check_pair(own, key, KEY, self._key, f"{CERT} ({self._certificate})")

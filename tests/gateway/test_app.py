@@ -2,6 +2,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
+import edges
 import pytest
 
 from hook0_server import metrics
@@ -17,7 +18,9 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 async def test_health_is_ok_once_ready_and_the_database_answers(db: database.Database, http: aiohttp.ClientSession) -> None:
     looked_at = health.Health(db)
-    async with app.serving("127.0.0.1:0", looked_at=looked_at, scraped=siblings.Scrape(metrics.Metrics())) as bound:
+    async with app.serving(
+        "127.0.0.1:0", edges.nothing(), looked_at=looked_at, scraped=siblings.Scrape(metrics.Metrics())
+    ) as bound:
         async with http.get(f"http://{bound}/health") as answer:
             assert answer.status == 503
             assert await answer.json() == {"status": "unavailable", "ready": False, "database": True}
@@ -33,7 +36,9 @@ async def test_health_says_that_the_database_is_away(http: aiohttp.ClientSession
         looked_at = health.Health(away)
         looked_at.ready = True
         async with (
-            app.serving("127.0.0.1:0", looked_at=looked_at, scraped=siblings.Scrape(metrics.Metrics())) as bound,
+            app.serving(
+                "127.0.0.1:0", edges.nothing(), looked_at=looked_at, scraped=siblings.Scrape(metrics.Metrics())
+            ) as bound,
             http.get(f"http://{bound}/health") as answer,
         ):
             assert (answer.status, (await answer.json())["database"]) == (503, False)
@@ -60,7 +65,7 @@ async def test_metrics_are_in_prometheus_text_form(db: database.Database, http: 
     counted = metrics.Metrics()
     counted.rpc_calls["hook0.v1.X/Y", "OK"] += 1
     async with (
-        app.serving("127.0.0.1:0", looked_at=health.Health(db), scraped=siblings.Scrape(counted)) as bound,
+        app.serving("127.0.0.1:0", edges.nothing(), looked_at=health.Health(db), scraped=siblings.Scrape(counted)) as bound,
         http.get(f"http://{bound}/metrics") as answer,
     ):
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -69,7 +74,9 @@ async def test_metrics_are_in_prometheus_text_form(db: database.Database, http: 
 
 async def test_outside_dev_there_is_no_receiver(db: database.Database, http: aiohttp.ClientSession) -> None:
     async with (
-        app.serving("127.0.0.1:0", looked_at=health.Health(db), scraped=siblings.Scrape(metrics.Metrics())) as bound,
+        app.serving(
+            "127.0.0.1:0", edges.nothing(), looked_at=health.Health(db), scraped=siblings.Scrape(metrics.Metrics())
+        ) as bound,
         http.post(f"http://{bound}/receiver/x") as answer,
     ):
         assert answer.status == 404
@@ -80,7 +87,7 @@ async def test_a_port_in_use_is_an_error_that_names_the_address(db: database.Dat
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        serving = app.serving(address, looked_at=health.Health(db), scraped=siblings.Scrape(metrics.Metrics()))
+        serving = app.serving(address, edges.nothing(), looked_at=health.Health(db), scraped=siblings.Scrape(metrics.Metrics()))
         with pytest.raises(OSError, match=address):
             await serving.__aenter__()
 
@@ -88,6 +95,8 @@ async def test_a_port_in_use_is_an_error_that_names_the_address(db: database.Dat
 async def test_the_port_is_free_again_after_the_block(db: database.Database) -> None:
     bound = "127.0.0.1:0"
     for _ in range(2):
-        async with app.serving(bound, looked_at=health.Health(db), scraped=siblings.Scrape(metrics.Metrics())) as bound:
+        async with app.serving(
+            bound, edges.nothing(), looked_at=health.Health(db), scraped=siblings.Scrape(metrics.Metrics())
+        ) as bound:
             pass
     assert not bound.endswith(":0")

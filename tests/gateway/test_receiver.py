@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import edges
 import pytest
 from structlog import testing
 
@@ -44,7 +45,7 @@ async def receiving(received: receiver.Receiver) -> AsyncIterator[Sender]:
     never_asked = health.Health(database.Database("postgresql://nobody@127.0.0.1:1/none"))
     async with (
         app.serving(
-            "127.0.0.1:0", looked_at=never_asked, scraped=siblings.Scrape(metrics.Metrics()), received=received
+            "127.0.0.1:0", edges.nothing(), looked_at=never_asked, scraped=siblings.Scrape(metrics.Metrics()), received=received
         ) as bound,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
     ):

@@ -4,9 +4,8 @@ import grpc
 import pytest
 import served
 
-from hook0_server.api import ending
+from hook0_server.api import details, ending
 from hook0_server.model import errors
-from hook0_server.rpc import status
 
 
 @pytest.mark.parametrize(("kind", "code"), list(ending.CODES.items()))
@@ -21,7 +20,7 @@ async def test_each_refusal_has_its_code_and_its_reason(kind: type[errors.Refuse
 
 
 def unpacked(refusal: errors.Refused) -> dict[str, Any]:
-    return {detail.type_url.rpartition(".")[2]: detail for detail in status.to_status(refusal).details}
+    return {detail.type_url.rpartition(".")[2]: detail for detail in details.to_status(refusal).details}
 
 
 async def test_details_are_typed_where_they_apply() -> None:
@@ -64,7 +63,7 @@ async def test_the_largest_refusal_arrives_whole_and_fits_into_8_kib(text: str) 
     found = served.details(failed)
     assert found["ErrorInfo"].reason == "FIELD_INVALID"
     assert len(found["BadRequest"].field_violations) >= 1
-    raw = status.to_status(refusal).SerializeToString()
+    raw = details.to_status(refusal).SerializeToString()
     percent_encoded = 3 * len((failed.details() or "").encode())
     assert len(raw) * 4 / 3 + percent_encoded + 200 <= 8192
 

@@ -25,17 +25,19 @@ _sym_db = _symbol_database.Default()
 from hook0_client._gen.hook0.v1 import audit_pb2 as hook0_dot_v1_dot_audit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chook0/v1/audit_service.proto\x12\x08hook0.v1\x1a\x14hook0/v1/audit.proto\"\xe0\x01\n\x17ListAuditEntriesRequest\x12\'\n\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x15.hook0.v1.AuditFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\x12\x31\n\x14without_organization\x18\x05 \x01(\x08R\x13withoutOrganization\"}\n\x18ListAuditEntriesResponse\x12\x39\n\raudit_entries\x18\x01 \x03(\x0b\x32\x14.hook0.v1.AuditEntryR\x0c\x61uditEntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2i\n\x0c\x41uditService\x12Y\n\x10ListAuditEntries\x12!.hook0.v1.ListAuditEntriesRequest\x1a\".hook0.v1.ListAuditEntriesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chook0/v1/audit_service.proto\x12\x08hook0.v1\x1a\x14hook0/v1/audit.proto\"\xe0\x01\n\x17ListAuditEntriesRequest\x12\'\n\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x15.hook0.v1.AuditFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\x12\x31\n\x14without_organization\x18\x05 \x01(\x08R\x13withoutOrganization\"}\n\x18ListAuditEntriesResponse\x12\x39\n\raudit_entries\x18\x01 \x03(\x0b\x32\x14.hook0.v1.AuditEntryR\x0c\x61uditEntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2n\n\x0c\x41uditService\x12^\n\x10ListAuditEntries\x12!.hook0.v1.ListAuditEntriesRequest\x1a\".hook0.v1.ListAuditEntriesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hook0.v1.audit_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\220\002\001'
   _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=65
   _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=289
   _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=291
   _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=416
   _globals['_AUDITSERVICE']._serialized_start=418
-  _globals['_AUDITSERVICE']._serialized_end=523
+  _globals['_AUDITSERVICE']._serialized_end=528
 # @@protoc_insertion_point(module_scope)

@@ -25,13 +25,17 @@ _sym_db = _symbol_database.Default()
 from hook0_client._gen.hook0.v1 import delivery_pb2 as hook0_dot_v1_dot_delivery__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhook0/v1/delivery_service.proto\x12\x08hook0.v1\x1a\x17hook0/v1/delivery.proto\"\\\n\x12GetDeliveryRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x1f\n\x0b\x64\x65livery_id\x18\x02 \x01(\tR\ndeliveryId\"E\n\x13GetDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x12.hook0.v1.DeliveryR\x08\x64\x65livery\"\xac\x01\n\x15ListDeliveriesRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x30\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x18.hook0.v1.DeliveryFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"t\n\x16ListDeliveriesResponse\x12\x32\n\ndeliveries\x18\x01 \x03(\x0b\x32\x12.hook0.v1.DeliveryR\ndeliveries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"^\n\x14RetryDeliveryRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x1f\n\x0b\x64\x65livery_id\x18\x02 \x01(\tR\ndeliveryId\"G\n\x15RetryDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x12.hook0.v1.DeliveryR\x08\x64\x65livery\"_\n\x15\x43\x61ncelDeliveryRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x1f\n\x0b\x64\x65livery_id\x18\x02 \x01(\tR\ndeliveryId\"H\n\x16\x43\x61ncelDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x12.hook0.v1.DeliveryR\x08\x64\x65livery2\xd9\x02\n\x0f\x44\x65liveryService\x12J\n\x0bGetDelivery\x12\x1c.hook0.v1.GetDeliveryRequest\x1a\x1d.hook0.v1.GetDeliveryResponse\x12S\n\x0eListDeliveries\x12\x1f.hook0.v1.ListDeliveriesRequest\x1a .hook0.v1.ListDeliveriesResponse\x12P\n\rRetryDelivery\x12\x1e.hook0.v1.RetryDeliveryRequest\x1a\x1f.hook0.v1.RetryDeliveryResponse\x12S\n\x0e\x43\x61ncelDelivery\x12\x1f.hook0.v1.CancelDeliveryRequest\x1a .hook0.v1.CancelDeliveryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhook0/v1/delivery_service.proto\x12\x08hook0.v1\x1a\x17hook0/v1/delivery.proto\"\\\n\x12GetDeliveryRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x1f\n\x0b\x64\x65livery_id\x18\x02 \x01(\tR\ndeliveryId\"E\n\x13GetDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x12.hook0.v1.DeliveryR\x08\x64\x65livery\"\xac\x01\n\x15ListDeliveriesRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x30\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x18.hook0.v1.DeliveryFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"t\n\x16ListDeliveriesResponse\x12\x32\n\ndeliveries\x18\x01 \x03(\x0b\x32\x12.hook0.v1.DeliveryR\ndeliveries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"^\n\x14RetryDeliveryRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x1f\n\x0b\x64\x65livery_id\x18\x02 \x01(\tR\ndeliveryId\"G\n\x15RetryDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x12.hook0.v1.DeliveryR\x08\x64\x65livery\"_\n\x15\x43\x61ncelDeliveryRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x1f\n\x0b\x64\x65livery_id\x18\x02 \x01(\tR\ndeliveryId\"H\n\x16\x43\x61ncelDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x12.hook0.v1.DeliveryR\x08\x64\x65livery2\xe3\x02\n\x0f\x44\x65liveryService\x12O\n\x0bGetDelivery\x12\x1c.hook0.v1.GetDeliveryRequest\x1a\x1d.hook0.v1.GetDeliveryResponse\"\x03\x90\x02\x01\x12X\n\x0eListDeliveries\x12\x1f.hook0.v1.ListDeliveriesRequest\x1a .hook0.v1.ListDeliveriesResponse\"\x03\x90\x02\x01\x12P\n\rRetryDelivery\x12\x1e.hook0.v1.RetryDeliveryRequest\x1a\x1f.hook0.v1.RetryDeliveryResponse\x12S\n\x0e\x43\x61ncelDelivery\x12\x1f.hook0.v1.CancelDeliveryRequest\x1a .hook0.v1.CancelDeliveryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hook0.v1.delivery_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DELIVERYSERVICE'].methods_by_name['GetDelivery']._loaded_options = None
+  _globals['_DELIVERYSERVICE'].methods_by_name['GetDelivery']._serialized_options = b'\220\002\001'
+  _globals['_DELIVERYSERVICE'].methods_by_name['ListDeliveries']._loaded_options = None
+  _globals['_DELIVERYSERVICE'].methods_by_name['ListDeliveries']._serialized_options = b'\220\002\001'
   _globals['_GETDELIVERYREQUEST']._serialized_start=70
   _globals['_GETDELIVERYREQUEST']._serialized_end=162
   _globals['_GETDELIVERYRESPONSE']._serialized_start=164
@@ -49,5 +53,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELDELIVERYRESPONSE']._serialized_start=794
   _globals['_CANCELDELIVERYRESPONSE']._serialized_end=866
   _globals['_DELIVERYSERVICE']._serialized_start=869
-  _globals['_DELIVERYSERVICE']._serialized_end=1214
+  _globals['_DELIVERYSERVICE']._serialized_end=1224
 # @@protoc_insertion_point(module_scope)

@@ -26,13 +26,17 @@ from hook0_client._gen.hook0.v1 import event_pb2 as hook0_dot_v1_dot_event__pb2
 from hook0_client._gen.hook0.v1 import view_pb2 as hook0_dot_v1_dot_view__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chook0/v1/event_service.proto\x12\x08hook0.v1\x1a\x14hook0/v1/event.proto\x1a\x13hook0/v1/view.proto\"S\n\x0fGetEventRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x19\n\x08\x65vent_id\x18\x02 \x01(\tR\x07\x65ventId\"9\n\x10GetEventResponse\x12%\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x0f.hook0.v1.EventR\x05\x65vent\"\xc9\x01\n\x11ListEventsRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x15.hook0.v1.EventFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\x12\"\n\x04view\x18\x05 \x01(\x0e\x32\x0e.hook0.v1.ViewR\x04view\"e\n\x12ListEventsResponse\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x0f.hook0.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb7\x01\n\x12ReplayEventRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x19\n\x08\x65vent_id\x18\x02 \x01(\tR\x07\x65ventId\x12,\n\x0fsubscription_id\x18\x03 \x01(\tH\x00R\x0esubscriptionId\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestIdB\x12\n\x10_subscription_id\"T\n\x13ReplayEventResponse\x12*\n\x0e\x64\x65livery_count\x18\x01 \x01(\x05H\x00R\rdeliveryCount\x88\x01\x01\x42\x11\n\x0f_delivery_count2\xe6\x01\n\x0c\x45ventService\x12\x41\n\x08GetEvent\x12\x19.hook0.v1.GetEventRequest\x1a\x1a.hook0.v1.GetEventResponse\x12G\n\nListEvents\x12\x1b.hook0.v1.ListEventsRequest\x1a\x1c.hook0.v1.ListEventsResponse\x12J\n\x0bReplayEvent\x12\x1c.hook0.v1.ReplayEventRequest\x1a\x1d.hook0.v1.ReplayEventResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chook0/v1/event_service.proto\x12\x08hook0.v1\x1a\x14hook0/v1/event.proto\x1a\x13hook0/v1/view.proto\"S\n\x0fGetEventRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x19\n\x08\x65vent_id\x18\x02 \x01(\tR\x07\x65ventId\"9\n\x10GetEventResponse\x12%\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x0f.hook0.v1.EventR\x05\x65vent\"\xc9\x01\n\x11ListEventsRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x15.hook0.v1.EventFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\x12\"\n\x04view\x18\x05 \x01(\x0e\x32\x0e.hook0.v1.ViewR\x04view\"e\n\x12ListEventsResponse\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x0f.hook0.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb7\x01\n\x12ReplayEventRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x19\n\x08\x65vent_id\x18\x02 \x01(\tR\x07\x65ventId\x12,\n\x0fsubscription_id\x18\x03 \x01(\tH\x00R\x0esubscriptionId\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestIdB\x12\n\x10_subscription_id\"T\n\x13ReplayEventResponse\x12*\n\x0e\x64\x65livery_count\x18\x01 \x01(\x05H\x00R\rdeliveryCount\x88\x01\x01\x42\x11\n\x0f_delivery_count2\xf0\x01\n\x0c\x45ventService\x12\x46\n\x08GetEvent\x12\x19.hook0.v1.GetEventRequest\x1a\x1a.hook0.v1.GetEventResponse\"\x03\x90\x02\x01\x12L\n\nListEvents\x12\x1b.hook0.v1.ListEventsRequest\x1a\x1c.hook0.v1.ListEventsResponse\"\x03\x90\x02\x01\x12J\n\x0bReplayEvent\x12\x1c.hook0.v1.ReplayEventRequest\x1a\x1d.hook0.v1.ReplayEventResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hook0.v1.event_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['GetEvent']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['GetEvent']._serialized_options = b'\220\002\001'
+  _globals['_EVENTSERVICE'].methods_by_name['ListEvents']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\220\002\001'
   _globals['_GETEVENTREQUEST']._serialized_start=85
   _globals['_GETEVENTREQUEST']._serialized_end=168
   _globals['_GETEVENTRESPONSE']._serialized_start=170
@@ -46,5 +50,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLAYEVENTRESPONSE']._serialized_start=722
   _globals['_REPLAYEVENTRESPONSE']._serialized_end=806
   _globals['_EVENTSERVICE']._serialized_start=809
-  _globals['_EVENTSERVICE']._serialized_end=1039
+  _globals['_EVENTSERVICE']._serialized_end=1049
 # @@protoc_insertion_point(module_scope)

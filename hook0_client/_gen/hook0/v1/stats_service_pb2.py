@@ -24,13 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chook0/v1/stats_service.proto\x12\x08hook0.v1\"\x8c\x01\n\x16GetEventsPerDayRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\'\n\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12\x12\n\x04\x66rom\x18\x03 \x01(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x04 \x01(\tR\x02to\"D\n\x17GetEventsPerDayResponse\x12)\n\x04\x64\x61ys\x18\x01 \x03(\x0b\x32\x15.hook0.v1.EventsOfDayR\x04\x64\x61ys\"`\n\x0b\x45ventsOfDay\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x12\n\x04\x64\x61te\x18\x02 \x01(\tR\x04\x64\x61te\x12\x16\n\x06\x65vents\x18\x03 \x01(\x03R\x06\x65vents2f\n\x0cStatsService\x12V\n\x0fGetEventsPerDay\x12 .hook0.v1.GetEventsPerDayRequest\x1a!.hook0.v1.GetEventsPerDayResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chook0/v1/stats_service.proto\x12\x08hook0.v1\"\x8c\x01\n\x16GetEventsPerDayRequest\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\'\n\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12\x12\n\x04\x66rom\x18\x03 \x01(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x04 \x01(\tR\x02to\"D\n\x17GetEventsPerDayResponse\x12)\n\x04\x64\x61ys\x18\x01 \x03(\x0b\x32\x15.hook0.v1.EventsOfDayR\x04\x64\x61ys\"`\n\x0b\x45ventsOfDay\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x12\n\x04\x64\x61te\x18\x02 \x01(\tR\x04\x64\x61te\x12\x16\n\x06\x65vents\x18\x03 \x01(\x03R\x06\x65vents2k\n\x0cStatsService\x12[\n\x0fGetEventsPerDay\x12 .hook0.v1.GetEventsPerDayRequest\x1a!.hook0.v1.GetEventsPerDayResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hook0.v1.stats_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_STATSSERVICE'].methods_by_name['GetEventsPerDay']._loaded_options = None
+  _globals['_STATSSERVICE'].methods_by_name['GetEventsPerDay']._serialized_options = b'\220\002\001'
   _globals['_GETEVENTSPERDAYREQUEST']._serialized_start=43
   _globals['_GETEVENTSPERDAYREQUEST']._serialized_end=183
   _globals['_GETEVENTSPERDAYRESPONSE']._serialized_start=185
@@ -38,5 +40,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTSOFDAY']._serialized_start=255
   _globals['_EVENTSOFDAY']._serialized_end=351
   _globals['_STATSSERVICE']._serialized_start=353
-  _globals['_STATSSERVICE']._serialized_end=455
+  _globals['_STATSSERVICE']._serialized_end=460
 # @@protoc_insertion_point(module_scope)
