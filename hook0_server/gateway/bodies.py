@@ -22,6 +22,8 @@ async def read(request: web.Request, most_bytes: int = pipeline.LARGEST_REQUEST_
                 body += chunk
                 if len(body) > most_bytes:
                     raise pipeline.too_large(None, most_bytes).refusal
+    except web.RequestPayloadError as broken:
+        raise refusals.malformed("its body is broken") from broken
     except TimeoutError as late:
         raise refusals.body_too_slow(seconds) from late
     return bytes(body)
