@@ -28,10 +28,12 @@ def read(request: web.Request) -> pipeline.Decoded:
 
 
 def _read(request: web.Request) -> pb2.WatchAttemptsRequest:
-    found = pb2.WatchAttemptsRequest(application_id=request.match_info["application_id"])
-    given = request.query
+    found, given = pb2.WatchAttemptsRequest(), request.query
+    _put(found, _REQUEST["application_id"], [request.match_info["application_id"]])
     if len(given) > _MOST_PARAMETERS:
         raise errors.InvalidRequest.of("query", f"has more than {_MOST_PARAMETERS} parameters")
+    if "cursor" in given and "start_at" in given:
+        raise errors.InvalidRequest.of("start_at", "is there beside cursor; send one of the two")
     for name in dict.fromkeys(given):
         values = given.getall(name)
         if name in _FILTER:
