@@ -87,14 +87,14 @@ async def prepare(
     return prepared
 
 
-def welcome(prepared: Prepared, grpc: str, http: str, *, by_tls: bool = False) -> str:
-    """What a person who just started the server can paste. `grpc` and `http`: host:port."""
+def welcome(prepared: Prepared, grpc: str, url: str, *, by_tls: bool = False) -> str:
+    """What a person who just started the server can paste. `grpc`: host:port; `by_tls`: so is gRPC."""
     plaintext, tls = ("", " --tls") if by_tls else (" -plaintext", "")
     event = {"event_type": EVENT_TYPES[0], "payload_text": '{"id":1}'}
     request = json.dumps({"application_id": prepared.application_id, "event": event}, separators=(",", ":"))
     return f"""
   gRPC      {grpc}
-  HTTP      http://{http}   (/health, /metrics)
+  HTTP      {url}   (Connect, /health, /metrics)
   receiver  {prepared.receiver_url}
             Targets on this machine's loopback addresses may be called, because this is `dev`.
 

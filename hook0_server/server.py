@@ -267,13 +267,16 @@ class Server:
         return pipeline.Pipeline(self.authenticator, permissions.Permissions(self.db), self.metrics, self.limits, refused)
 
     async def _prepare_dev(self) -> None:
-        url = f"http://{self.http}/receiver/dev"
+        url = f"{self._url()}/receiver/dev"
         self.prepared = await development.prepare(
             self.db, self.keyring, self.wake, receiver_url=url, data_dir=self.settings.data_dir, grpc=self.grpc
         )
         self.receiver.secret = self.prepared.signing_secret
         with contextlib.suppress(bootstrap.BootstrapRefused):  # it has one
             self._first_owner = await bootstrap.create_owner(self.db, self.people.passwords, development.OWNER)
+
+    def _url(self) -> str:
+        return f"{'http' if self.settings.http_tls_cert is None else 'https'}://{self.http}"
 
     def _first_login(self, owner: bootstrap.Owner) -> str:
         by_tls = self.settings.grpc_tls_cert is not None
@@ -284,7 +287,7 @@ class Server:
         said: dict[str, Any] = {"ready": True, "grpc": self.grpc, "http": self.http}
         if self.prepared is not None:
             made = self.prepared
-            said["welcome"] = development.welcome(made, self.grpc, self.http, by_tls=self.settings.grpc_tls_cert is not None)
+            said["welcome"] = development.welcome(made, self.grpc, self._url(), by_tls=self.settings.grpc_tls_cert is not None)
             if self._first_owner is not None:
                 said["welcome"] += self._first_login(self._first_owner)
             said |= {

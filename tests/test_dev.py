@@ -114,7 +114,7 @@ async def test_a_damaged_file_is_replaced(prepare: Prepare, tmp_path: pathlib.Pa
 
 def test_the_welcome_can_be_pasted_and_carries_the_ids() -> None:
     prepared = dev.Prepared("o", str(uuid.uuid4()), str(uuid.uuid4()), "s", URL, str(uuid.uuid4()))
-    text = dev.welcome(prepared, "127.0.0.1:1", "127.0.0.1:2")
+    text = dev.welcome(prepared, "127.0.0.1:1", "http://127.0.0.1:2")
     words = shlex.split(text[text.index("grpcurl") : text.index("PublishEvent")].replace("\\\n", " ") + "PublishEvent")
     assert f"authorization: Bearer {prepared.application_secret}" in words
     assert words[-2:] == ["127.0.0.1:1", "hook0.v1.IngestionService/PublishEvent"]
@@ -142,6 +142,6 @@ def test_the_first_login_can_be_pasted() -> None:
 
 def test_the_welcome_of_a_server_by_tls_connects_by_tls() -> None:
     prepared = dev.Prepared("o", str(uuid.uuid4()), str(uuid.uuid4()), "s", URL, str(uuid.uuid4()))
-    text = dev.welcome(prepared, "127.0.0.1:1", "127.0.0.1:2", by_tls=True)
+    text = dev.welcome(prepared, "127.0.0.1:1", "http://127.0.0.1:2", by_tls=True)
     assert "hook0ctl --tls --address" in text
     assert "-plaintext" not in text

@@ -86,6 +86,12 @@ def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
         ("HOOK0_STOP_GRACE", "nan"),
         ("HOOK0_STOP_GRACE", "601"),
         ("HOOK0_POOL_SIZE", "1"),
+        ("HOOK0_HTTP_CONNECTIONS", "0"),
+        ("HOOK0_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("HOOK0_CORS_ORIGINS", "app.example.com"),
+        ("HOOK0_CORS_ORIGINS", "https://app.example.com/"),
+        ("HOOK0_CORS_ORIGINS", "https://App.example.com"),
+        ("HOOK0_CORS_ORIGINS", "*,https://app.example.com"),
         ("HOOK0_REGISTRATION", "maybe"),
         ("HOOK0_REQUIRE_EMAIL_VERIFICATION", "1"),
         ("HOOK0_PASSWORD_MINIMUM_LENGTH", "7"),
@@ -129,6 +135,23 @@ def test_a_mail_server_needs_a_sender() -> None:
 )
 def test_addresses_are_verified_where_messages_can_be_sent_unless_it_is_said(environ: dict[str, str], needed: bool) -> None:
     assert settings.Settings.from_environ(environ).needs_verification is needed
+
+
+def test_the_http_port_is_in_the_clear_and_trusts_nobody_unless_it_is_said() -> None:
+    given = settings.Settings.from_environ({})
+    assert (given.http_tls_cert, given.http_tls_key, given.http_connections) == (None, None, 2000)
+    assert (given.trusted_proxies, given.cors_origins) == ((), ())
+    said = {"TRUSTED_PROXIES": "10.0.0.0/8, ::1/128", "CORS_ORIGINS": "https://app.example.com, http://localhost:5173"}
+    given = settings.Settings.from_environ({f"HOOK0_{name}": value for name, value in said.items()})
+    assert given.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128"))
+    assert given.cors_origins == ("https://app.example.com", "http://localhost:5173")
+    assert settings.Settings.from_environ({"HOOK0_CORS_ORIGINS": "*"}).cors_origins == ("*",)
+
+
+@pytest.mark.parametrize("named", ["HOOK0_HTTP_TLS_CERT", "HOOK0_HTTP_TLS_KEY"])
+def test_a_certificate_needs_a_key_and_a_key_a_certificate(named: str) -> None:
+    (problem,) = refused({named: "x.pem"})
+    assert {named, problem.variable} == {"HOOK0_HTTP_TLS_CERT", "HOOK0_HTTP_TLS_KEY"}
 
 
 def test_accounts_have_defaults() -> None:

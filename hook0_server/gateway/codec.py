@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,6 +19,8 @@ Answer = TypeVar("Answer")
 
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?")
 
+_MOST_ENTRIES = 2_000  # a batch has at most 1,000 events
+_MOST_VALUES = 150_000  # and each at most 50 pairs of metadata, 10 labels and 9 fields
 _MOST_INLINE_BYTES = 65_536  # what is larger is decoded and compressed beside the loop, which answers others meanwhile
 
 
@@ -35,6 +37,7 @@ def _from_json(kind: type[message.Message], body: bytes) -> pipeline.Decoded:
     """Unknown fields are left out, so that clients may be newer than the server."""
     try:
         found = _object(body)
+        _check_size(found)
         _check_bytes(kind.DESCRIPTOR, found)
         return json_format.ParseDict(found, kind(), ignore_unknown_fields=True)
     except (json_format.ParseError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as failure:
@@ -47,6 +50,18 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("an object is needed")
     return found
+
+
+def _check_size(found: dict[str, Any]) -> None:
+    """Refuse what no request needs and what takes long: 4 MiB of `{},` would take 26 s to become a message."""
+    left = _MOST_VALUES
+    waiting: list[Collection[Any]] = [found.values()]
+    while waiting:
+        values = waiting.pop()
+        left -= len(values)
+        if left < 0 or len(values) > _MOST_ENTRIES:
+            raise ValueError(f"more than {_MOST_ENTRIES} entries in one place, or {_MOST_VALUES} values in all")
+        waiting += [each.values() if isinstance(each, dict) else each for each in values if isinstance(each, (dict, list))]
 
 
 def _check_bytes(kind: Any, found: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from structlog import testing
 
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as pb2
 from hook0_server.api import ending, pipeline
+from hook0_server.gateway import codec
 from hook0_server.model import errors
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -125,6 +126,33 @@ async def test_what_is_not_the_message_is_refused_with_what_was_wrong(port: edge
     assert violation.field == "request"
     assert "hook0.v1.PublishEventRequest" in violation.description
     assert [line["event"] for line in logged] == ["rpc.finished"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"event":{},"x":[' + b"{}," * 2000 + b"{}]}",
+        b'{"x":{' + b",".join(b'"%d":0' % number for number in range(2001)) + b"}}",
+        b'{"x":[' + b",".join([b"[" + b"0," * 1900 + b"0]"] * 80) + b"]}",
+        b'{"x":[' + b",".join([b"[" + b"{}," * 1900 + b"0]"] * 80) + b"]}",
+    ],
+    ids=["entries", "keys", "numbers", "objects"],
+)
+async def test_json_of_more_values_than_a_request_can_have_is_refused(port: edges.Port, body: bytes) -> None:
+    """4 MiB of empty events would take half a minute to become a message."""
+    answer = await post(port, body)
+    assert (answer.status, reason(answer)) == (400, "FIELD_INVALID")
+    assert "2000 entries in one place, or 150000 values" in answer.json["message"]
+
+
+async def test_the_largest_batch_is_not_too_many_values() -> None:
+    pairs = {f"k{number}": "v" for number in range(50)}
+    event = {"labels": dict(list(pairs.items())[:10]), "metadata": pairs} | dict.fromkeys(("eventId", "eventType"), "")
+    wanted = pb2.PublishEventsRequest
+    body = json.dumps({"events": [event] * 1000}).encode()
+    read = codec.JSON.decode(wanted, body)
+    assert isinstance(read, wanted)
+    assert len(read.events) == 1000
 
 
 async def test_bytes_that_are_not_the_message_are_refused(port: edges.Port) -> None:

@@ -24,25 +24,26 @@ class Site:
     server: app.Server
     application: workbench.Application
     session: aiohttp.ClientSession
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://{self.server.http}"
+        return f"{self.scheme}://{self.server.http}"
 
     @property
     def authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.application.secret}"}
 
-    async def publish(self, event_type: str = EVENT_TYPES[0]) -> str:
+    async def publish(self, event_type: str = EVENT_TYPES[0], **headers: str) -> str:
         """By Connect and JSON, as curl would; answers the event's id."""
         event = {"eventType": event_type, "payloadText": "{}"}
-        answer = await self.call("IngestionService/PublishEvent", {"event": event})
+        answer = await self.call("IngestionService/PublishEvent", {"event": event}, **headers)
         return str(answer["eventId"])
 
-    async def call(self, rpc: str, asked: dict[str, Any]) -> Any:
+    async def call(self, rpc: str, asked: dict[str, Any], **headers: str) -> Any:
         asked = {"applicationId": self.application.application_id} | asked
-        url = f"{self.url}/hook0.v1.{rpc}"
-        async with self.session.post(url, json=asked, headers=self.authorization) as answer:
+        url, given = f"{self.url}/hook0.v1.{rpc}", {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.session.post(url, json=asked, headers=self.authorization | given) as answer:
             said = await answer.read()
             assert answer.status == 200, said
             return json.loads(said)
