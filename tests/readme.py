@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 STUBBORN_SECONDS = 20.0
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_ENDLESS = ("WatchAttempts", "serve_forever")
+_ENDLESS = ("WatchAttempts", "attempts:watch", "serve_forever")
 _CHANGING = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z"), "<moment>"),
@@ -44,7 +44,8 @@ class Block:
     @property
     def is_endless(self) -> bool:
         """It runs until Ctrl-C."""
-        return self.text.strip() == "hook0ctl watch" or any(word in self.text for word in _ENDLESS)
+        is_long = self.text.strip() == "hook0ctl watch" or any(word in self.text for word in _ENDLESS)
+        return is_long and "--max-time" not in self.text
 
 
 def blocks(text: str) -> list[Block]:
@@ -105,7 +106,7 @@ class Terminal:
             self._command(block), cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, f"README.md:{block.line} failed:\n{block.text}\n{done.stdout}"
+        assert done.returncode == 0, f"line {block.line} failed:\n{block.text}\n{done.stdout}"
         self.said.append(done.stdout)
 
     def output(self) -> str:
