@@ -62,8 +62,8 @@ JSON = '{"applicationId":"ä","eventId":"\\u0000?~"}'.encode()
         f"connect=v1&encoding=proto&message={of_bytes(PROTO)}",
         f"connect=v1&encoding=proto&message={of_base64(PROTO)}&base64=1",
         f"connect=v1&encoding=proto&message={base64.b64encode(PROTO).decode().replace('+', '%2B')}&base64=1",
-        f"connect=v1&encoding=proto&message={of_base64(gzip.compress(PROTO))}&base64=1&compression=gzip",
-        f"connect=v1&encoding=json&message={of_bytes(gzip.compress(JSON))}&compression=gzip",
+        f"connect=v1&encoding=proto&message={of_base64(gzip.compress(PROTO, mtime=0))}&base64=1&compression=gzip",
+        f"connect=v1&encoding=json&message={of_bytes(gzip.compress(JSON, mtime=0))}&compression=gzip",
         f"connect=v1&encoding=json&message={of_bytes(JSON)}&compression=identity&unknown=1",
     ],
 )
