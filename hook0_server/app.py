@@ -44,7 +44,7 @@ _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"
 
 async def run(given: settings.Settings, *, dev: bool, announce: Announce) -> None:
     """Serve as the only process until a signal. Raises StartRefused."""
-    _raise_file_limit(given.max_in_flight)
+    _raise_file_limit(given.max_in_flight + given.http_connections)
     stopping = start.signals()
     if not dev:
         start.warn(given)
@@ -57,7 +57,7 @@ async def run_member(given: settings.Settings, dsn: str, member: siblings.Member
 
     More signals change nothing: a service manager may send its own beside the supervisor's, which stops at once by killing.
     """
-    _raise_file_limit(given.max_in_flight)
+    _raise_file_limit(given.max_in_flight + given.http_connections)
     stopping = start.signals(second_stops_at_once=False)
     async with serving(given, dsn, member=member) as running:
         await _until(stopping, running, announce)
@@ -120,9 +120,9 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _raise_file_limit(in_flight: int) -> None:
-    """Each open request is a file: take what the system allows."""
+def _raise_file_limit(connections: int) -> None:
+    """Each is a file: take what the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and hard < in_flight + 512:
-        log.warning("server.few_files", allowed=hard, wanted=in_flight + 512, before=soft)
+    if hard != resource.RLIM_INFINITY and hard < connections + 512:
+        log.warning("server.few_files", allowed=hard, wanted=connections + 512, before=soft)

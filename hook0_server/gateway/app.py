@@ -24,7 +24,6 @@ from hook0_server.gateway import (
     sse,
 )
 
-_LARGEST_BODY_BYTES = 1024 * 1024  # a webhook's payload has at most 699,050
 _CLOSE_SECONDS = 2.0
 
 
@@ -73,9 +72,7 @@ async def serving(
 
 
 def _application(api: Api, guarded: Edge, coder: codec.Coder) -> web.Application:
-    application = web.Application(
-        client_max_size=_LARGEST_BODY_BYTES, middlewares=[edge.guarding(api.through.new_request_id, guarded.cors)]
-    )
+    application = web.Application(middlewares=[edge.guarding(api.through.new_request_id, guarded.cors)])
     application[caller.TRUSTED_PROXIES] = guarded.trusted_proxies
     application[bodies.SECONDS] = guarded.limits.body_seconds
     application.on_response_prepare.append(edge.finishing(guarded.cors))

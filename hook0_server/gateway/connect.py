@@ -56,21 +56,22 @@ class Unary:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.method not in self._methods:
             raise refusals.method_not_allowed(request.method, self._methods)
-        read = self._of_query if request.method == "GET" else self._of_body
-        form = codec.CODECS["json"]
         milliseconds = connect_call.timeout(request)
         try:
             async with asyncio.timeout(None if milliseconds is None else milliseconds / 1000):
-                form, asked = await read(request)
-                said = await self._through.unary(
-                    self._operation,
-                    asked,
-                    authorization=caller.authorization(request),
-                    source_ip=caller.source_ip(request),
-                    request_id=caller.request_id(request),
-                )
+                return await self._answer(request)
         except TimeoutError as late:
             raise refusals.deadline_exceeded(milliseconds or 0) from late
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        form, asked = await (self._of_query if request.method == "GET" else self._of_body)(request)
+        said = await self._through.unary(
+            self._operation,
+            asked,
+            authorization=caller.authorization(request),
+            source_ip=caller.source_ip(request),
+            request_id=caller.request_id(request),
+        )
         accepted = compression.accepts_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
         body, is_gzip = await self._coder.encode(form, said, accepts_gzip=accepted)
         headers = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if is_gzip else {})

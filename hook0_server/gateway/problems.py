@@ -5,19 +5,25 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from hook0_server.api import pipeline
 from hook0_server.gateway import caller, refusals
 from hook0_server.model import errors
 
 CONTENT_TYPE = "application/problem+json"
+_TOO_LARGE = "MESSAGE_TOO_LARGE"
+
+
+def status(refusal: errors.Refused) -> int:
+    """What is too large has a status of its own, which the Connect protocol has not."""
+    return 413 if refusal.reason == _TOO_LARGE else refusals.status(refusal)
 
 
 def document(refusal: errors.Refused, request_id: str) -> dict[str, Any]:
     """`reason` is the stable word, `detail` the sentence; the rest is there where it applies."""
-    status = refusals.status(refusal)
     said: dict[str, Any] = {
         "type": "about:blank",
         "title": refusals.code(refusal).replace("_", " ").capitalize(),
-        "status": status,
+        "status": status(refusal),
         "detail": refusal.message,
         "code": refusals.code(refusal),
         "reason": refusal.reason,
@@ -38,7 +44,7 @@ def body(refusal: errors.Refused, request_id: str) -> bytes:
 
 def response(request: web.BaseRequest, refusal: errors.Refused) -> web.Response:
     return web.Response(
-        status=refusals.status(refusal),
+        status=status(refusal),
         body=body(refusal, caller.request_id(request)),
         content_type=CONTENT_TYPE,
         headers=refusals.headers(refusal),
@@ -53,12 +59,7 @@ def of_aiohttp(request: web.BaseRequest, raised: web.HTTPException) -> errors.Re
         case web.HTTPMethodNotAllowed():
             return refusals.method_not_allowed(request.method, sorted(raised.allowed_methods))
         case web.HTTPRequestEntityTooLarge():
-            return refusals.Unserved(
-                "MESSAGE_TOO_LARGE",
-                f"The body is larger than is allowed here: {request.client_max_size} bytes.",
-                code="INVALID_ARGUMENT",
-                status=413,
-            )
+            return pipeline.too_large(None, request.client_max_size).refusal
         case web.HTTPExpectationFailed():
             return refusals.malformed("Expect may only be 100-continue")
     return refusals.malformed(raised.reason)

@@ -14,12 +14,14 @@ import structlog
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from hook0_server.gateway import bodies
 from hook0_server.model import signing
 
 log = structlog.get_logger(__name__)
 
 KEPT = 200  # webhooks; with the limits below at most about 0.9 MiB
 _EXCERPT_BYTES = 4096
+_LARGEST_BYTES = 1024 * 1024  # a webhook's payload has at most 699,050
 _LONGEST_TEXT = 200
 
 
@@ -50,7 +52,7 @@ class Receiver:
         return [make(path, handler) for path in paths for make, handler in ((web.get, self._list), (web.post, self._take))]
 
     async def _take(self, request: web.Request) -> web.Response:
-        payload = await request.read()
+        payload = await bodies.read(request, _LARGEST_BYTES)
         webhook = Webhook(
             datetime.now(UTC),
             request.path[:_LONGEST_TEXT],

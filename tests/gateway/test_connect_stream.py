@@ -93,7 +93,7 @@ def refused(answer: edges.Said) -> tuple[int, str, str]:
 
 
 async def test_messages_are_enveloped_and_the_end_says_that_it_went_well(port: edges.Port) -> None:
-    answer = await post(port, asking("3"), Connect_Protocol_Version="1")
+    answer = await post(port, asking("3"), Connect_Protocol_Version="1", Connect_Timeout_Ms="9999999999")
     assert (answer.status, answer.headers["Content-Type"]) == (200, JSON)
     *said, _ = envelopes(answer.body)
     assert [(flags, json.loads(body)["cursor"]) for flags, body in said] == [(0, "0"), (0, "1"), (0, "2")]

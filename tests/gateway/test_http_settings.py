@@ -8,6 +8,7 @@ import aiohttp
 import clones
 import pytest
 import whole
+import workbench
 from certificates import Authority
 
 from hook0_server import app
@@ -39,6 +40,18 @@ async def test_the_settings_of_the_port_reach_it(postgres_dsn: str, template: st
             async with session.get(f"{site.url}/health", headers={"Origin": ORIGIN}) as answer:
                 assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
             assert await _is_full(site.server.http, authority.trusting())
+            await session.close()
+            host, port = site.server.http.split(":")
+            reader, writer = await asyncio.open_connection(host, int(port), ssl=authority.trusting())
+            writer.write(_watch(site.application))
+            await asyncio.wait_for(reader.readuntil(b"event: heartbeat"), 10)
+        assert b"SERVER_STOPPING" in await asyncio.wait_for(reader.read(), 10)  # a stop ends what is open with its reason
+        writer.close()
+
+
+def _watch(application: workbench.Application) -> bytes:
+    path = f"/v1/applications/{application.application_id}/attempts:watch"
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {application.secret}\r\n\r\n".encode()
 
 
 async def _is_full(bound: str, trusting: ssl.SSLContext) -> bool:

@@ -1,4 +1,5 @@
 import contextlib
+import io
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -105,3 +106,13 @@ async def test_memory_stays_bounded_in_number_and_in_bytes() -> None:
     assert listed["webhooks"][0]["event_id"].startswith(f"{receiver.KEPT + 4:05}")
     assert all(len(webhook["payload"]) <= 4096 and len(webhook["event_id"]) <= 200 for webhook in listed["webhooks"])
     assert listed["webhooks"][0]["payload_bytes"] == 10_000
+
+
+async def test_what_is_larger_than_any_webhook_is_refused_with_a_reason() -> None:
+    received = receiver.Receiver()
+    async with receiving(received) as sender:
+        body = io.BytesIO(bytes(1024 * 1024 + 1))
+        async with sender.session.post(sender.url + "/receiver", data=body) as answer:
+            assert (answer.status, answer.content_type) == (413, "application/problem+json")
+            assert (await answer.json(content_type=None))["reason"] == "MESSAGE_TOO_LARGE"
+    assert received.received == 0
