@@ -71,7 +71,7 @@ class Instance:
 
 def _codes(meaning: str) -> list[str]:
     """As a meaning begins: with one code, or with a code for each case."""
-    known = {*ending.CODES.values(), "INTERNAL"}
+    known = {*ending.CODES.values(), "INTERNAL", "UNIMPLEMENTED", "DEADLINE_EXCEEDED"}
     return [word for word in re.findall("[A-Z_]+", meaning.partition(" Example:")[0]) if word in known]
 
 
