@@ -7,7 +7,7 @@ import pytest
 from structlog import testing
 
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as pb2
-from hook0_server.access import principals
+from hook0_server.access import permissions, principals
 from hook0_server.api import ending, pipeline, registry, rules
 from hook0_server.model import errors
 from hook0_server.store import database
@@ -202,3 +202,39 @@ async def test_a_call_that_no_pipeline_made_has_no_rights() -> None:
     call = pipeline.Call(principals.MASTER, "r")
     with pytest.raises(AssertionError):
         await call.authorize(str(uuid.uuid4()))
+
+
+async def test_a_request_is_decoded_once_its_caller_is_known_and_only_then(rig: piped.Rig) -> None:
+    decoded = 0
+
+    async def decode() -> pb2.PublishEventRequest:
+        nonlocal decoded
+        decoded += 1
+        return pb2.PublishEventRequest(application_id="a")
+
+    async def echo(call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
+        return pb2.PublishEventResponse(event_id=request.application_id)
+
+    with pytest.raises(errors.Unauthenticated):
+        await rig.unary(piped.operation(echo), pipeline.Undecoded(decode), authorization=None)
+    assert decoded == 0
+    assert (await rig.unary(piped.operation(echo), pipeline.Undecoded(decode))).event_id == "a"
+    assert decoded == 1
+
+
+async def test_a_refused_change_is_told_with_its_request_however_that_came(rig: piped.Rig) -> None:
+    told: list[Any] = []
+
+    async def tell(_: pipeline.Call, request: Any, refusal: errors.Refused) -> None:
+        told.append((request.application_id, refusal.reason))
+
+    async def decode() -> pb2.PublishEventRequest:
+        return pb2.PublishEventRequest(application_id="a")
+
+    authorized = permissions.Permissions(database.Database("postgresql://nobody@127.0.0.1:1/none"))
+    through = pipeline.Pipeline(rig.authenticator, authorized, rig.counted, refused=tell)
+    operation = piped.operation(piped.refusing(errors.Denied("NO", "m")), changes="event")
+    for request in (await decode(), pipeline.Undecoded(decode)):
+        with pytest.raises(errors.Denied):
+            await through.unary(operation, request, authorization=piped.MASTER, source_ip=None, request_id="mine")
+    assert told == [("a", "NO")] * 2
