@@ -13,7 +13,8 @@ from typing import cast
 import structlog
 from aiohttp import http_exceptions, web
 
-from hook0_server.gateway import browsers, problems, refusals
+from hook0_server.api import ending
+from hook0_server.gateway import browsers, caller, problems, refusals
 from hook0_server.model import errors
 
 log = structlog.get_logger(__name__)
@@ -146,27 +147,29 @@ class Connection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """What the parser refuses; a handler's own failures do not come so far."""
-        refusal = _of_parser(exc)
-        log.debug("http.malformed", remote=request.remote, reason=refusal.reason, error=message)
+        """What the parser refuses, and what fails before the middleware that answers for handlers."""
+        if isinstance(exc, http_exceptions.HttpProcessingError):
+            refusal = _of_parser(exc)
+            log.debug("http.malformed", remote=request.remote, reason=refusal.reason)  # what was sent may hold a secret
+        else:
+            refusal = ending.Internal(caller.request_id(request))
+            log.error("http.failed", method=request.method, path=request.path, status=status, exc_info=exc)
         answer = problems.response(request, refusal)
         browsers.secure(answer.headers)
         answer.force_close()
         return answer
 
 
-def _of_parser(failure: BaseException | None) -> errors.Refused:
+def _of_parser(failure: http_exceptions.HttpProcessingError) -> errors.Refused:
     match failure:
         case http_exceptions.LineTooLong(args=(_, limit, *_)) if limit == _LONGEST_LINE:
             return refusals.headers_too_large(f"Path and query have more than {limit} bytes; use POST.", of_path=True)
         case http_exceptions.LineTooLong():
             return refusals.headers_too_large(f"A header has more than {_LONGEST_HEADER} bytes; send shorter ones.")
-        case http_exceptions.HttpProcessingError(message=said) if said.startswith("Too many headers"):
-            return refusals.headers_too_large(f"There are more than {_MOST_HEADERS} headers; send fewer.")
-        case http_exceptions.HttpProcessingError(message=said):
-            lines = [line.strip().rstrip(":") for line in said.splitlines()]
-            return refusals.malformed(errors.excerpt(next(filter(None, lines), "unknown")))
-    return refusals.malformed("unknown")
+    if failure.message.startswith("Too many headers"):
+        return refusals.headers_too_large(f"There are more than {_MOST_HEADERS} headers; send fewer.")
+    lines = [line.strip().rstrip(":") for line in failure.message.splitlines()]
+    return refusals.malformed(errors.excerpt(next(filter(None, lines), "unknown")))
 
 
 def _refuse(transport: asyncio.Transport, refusal: errors.Refused) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import edges
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from structlog import testing
 
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as pb2
 from hook0_server.api import pipeline
-from hook0_server.gateway import app, browsers, connection
+from hook0_server.gateway import app, browsers, connection, health
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -130,6 +131,32 @@ async def test_half_a_body_is_no_call(port: edges.Port) -> None:
             writer.write_eof()
             assert await reader.read() == b""
     assert logged == []
+
+
+async def test_a_fault_before_any_handler_tells_nothing(port: edges.Port, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("hidden")
+
+    monkeypatch.setattr(web.UrlDispatcher, "resolve", fail)
+    with testing.capture_logs() as logged:
+        said = await port.say(HEALTH + CLOSE)
+    assert problem(said) == (500, "INTERNAL")
+    assert b"hidden" not in said
+    assert [(line["event"], line["log_level"], str(line["exc_info"])) for line in logged] == [
+        ("http.failed", "error", "hidden")
+    ]
+
+
+async def test_a_fault_of_a_handler_tells_nothing_but_an_id(port: edges.Port, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_: Any) -> None:
+        raise RuntimeError("hidden")
+
+    monkeypatch.setattr(health.Health, "report", fail)
+    with testing.capture_logs() as logged:
+        said = await port.ask("GET", "/health", X_Request_Id="mine")
+    assert (said.status, said.json["reason"], said.json["metadata"]) == (500, "INTERNAL", {"request_id": "mine"})
+    assert b"hidden" not in said.body
+    assert [(line["event"], line["request_id"]) for line in logged] == [("http.failed", "mine")]
 
 
 @pytest.mark.parametrize(
