@@ -24,6 +24,7 @@ from hook0_server.api import (
     pipeline,
     quotas,
     registry,
+    rest_operations,
     service_tokens,
     stats,
     subscriptions as subscription_service,
@@ -39,46 +40,12 @@ from hook0_server.gateway import (
     receiver,
     siblings,
 )
-from hook0_server.ingest import daily, notices, writer
-from hook0_server.model import delivery
+from hook0_server.gateway.rest import edge as rest, public
+from hook0_server.ingest import daily, elsewhere, notices, writer
 from hook0_server.rpc import certificates, server as rpc
 from hook0_server.store import database, organizations, wake
 from hook0_server.upkeep import rounds
 from hook0_server.watch import hub
-
-
-class _NoDelivery:
-    """What ingest hands over to where this process does not deliver: others are told."""
-
-    def __init__(self, waker: wake.Wake) -> None:
-        self._wake = waker
-
-    def node_id(self) -> int | None:
-        return None
-
-    def places(self, payload_bytes: int) -> int:
-        return 0
-
-    def full(self) -> list[uuid.UUID]:
-        return []
-
-    def is_short_of_cpu(self) -> bool:
-        return False
-
-    async def breathe(self) -> None:
-        return
-
-    def take(self, deliveries: list[delivery.Delivery]) -> None:
-        raise AssertionError("nothing can be owned by a process without the delivery role")
-
-    def left_unowned(self) -> None:
-        self._wake.notify(wake.DELIVERIES)
-
-    def broadcast(self) -> None:
-        self._wake.notify(wake.DELIVERIES)
-
-    def result_unknown(self) -> None:
-        return  # rows without an owner are claimed by others
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,7 +94,7 @@ class Server:
         )
         self._node_timing = timings.node
         self.stage = self._stage(timings) if "delivery" in given.roles else None
-        self.writer = writer.Writer(db, self.stage or _NoDelivery(self.wake))
+        self.writer = writer.Writer(db, self.stage or elsewhere.Elsewhere(self.wake))
         self.notices = notices.Notices(db.clock.now)
         self.daily = daily.Daily(db, given.quota_events_per_day, self.notices)
         self.breath = self.stage.breath if self.stage else breath.Breath(lambda: 0)
@@ -152,11 +119,11 @@ class Server:
             self.wake.notify(wake.ATTEMPTS, str(application_id))
 
     def operations(self) -> list[registry.Operation]:
+        """What gRPC serves."""
         if "api" not in self.settings.roles:
             return []
-        db, keyring, hints = self.db, self.keyring, self.wake
-        given = self.settings
-        limited = quotas.Guard(given.quotas, self.notices)
+        db, keyring, hints, limits = self.db, self.keyring, self.wake, self._limits()
+        given, limited = self.settings, limits["limited"]
         return [
             *ingestion.operations(self.writer, self.daily, db.clock.now),
             *events.operations(db, keyring, hints),
@@ -171,10 +138,27 @@ class Server:
             *instance.operations(db, living_seconds=self._node_timing.silent, held=given.quotas, about=self._about()),
             *stats.operations(db, db.clock.now),
             *audit.operations(db),
-            *subscription_service.operations(
-                db, keyring, hints, allow_targets=given.allow_targets, retention_days=given.retention_days, limited=limited
-            ),
+            *subscription_service.operations(db, keyring, hints, **limits),
         ]
+
+    def rest_operations(self, rpcs: list[registry.Operation]) -> list[registry.Operation]:
+        """What only REST has, on top of `operations`; none where there are none."""
+        if not rpcs:
+            return []
+        support = self.settings.mail_from or ""
+        return [
+            *ingestion.rest_operations(self.writer, self.daily, self.db.clock.now),
+            *rest_operations.operations(rpcs, self.db, self.keyring, self.wake, support_address=support, **self._limits()),
+        ]
+
+    def _rest(self, rpcs: list[registry.Operation], through: pipeline.Pipeline) -> rest.Routes:
+        anybody = public.Public(self.health, self.settings.health_check_key, settings.TABLE)
+        return rest.routes([*rpcs, *self.rest_operations(rpcs)], through, anybody)
+
+    def _limits(self) -> dict[str, Any]:
+        given = self.settings
+        limited = quotas.Guard(given.quotas, self.notices)
+        return {"allow_targets": given.allow_targets, "retention_days": given.retention_days, "limited": limited}
 
     def _about(self) -> instance.About:
         given = self.settings
@@ -213,6 +197,7 @@ class Server:
                 scraped=self._scrape,
                 received=self.receiver if dev else None,
                 guarded=guarded,
+                called=self._rest(operations, through),
                 shares_port=self._shares_ports,
             )
             self.http = await parts.enter_async_context(served)

@@ -96,6 +96,10 @@ TABLE: tuple[Setting, ...] = (
         "Where HTTP is served: the Connect protocol, /health and /metrics.", _ADDRESS_ALLOWED.format(8081),
     ),
     Setting(
+        "HOOK0_HEALTH_CHECK_KEY", "health_check_key", str, None,
+        "What opens GET /api/v1/health?key=…; not set: that route answers 404 (GET /health is open).", "any text", secret=True,
+    ),
+    Setting(
         "HOOK0_MASTER_API_KEY", "master_api_key", forms.identity, None,
         "A credential that may do everything; not set: there is none.", "a UUID", secret=True,
     ),
@@ -189,6 +193,7 @@ class Settings:
     grpc_tls_key: pathlib.Path | None
     grpc_tls_client_ca: pathlib.Path | None
     http_address: str
+    health_check_key: str | None = dataclasses.field(repr=False)
     master_api_key: UUID | None = dataclasses.field(repr=False)
     encryption_keys: str | None = dataclasses.field(repr=False)
     biscuit_private_key: str | None = dataclasses.field(repr=False)

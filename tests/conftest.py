@@ -13,6 +13,7 @@ import hypothesis
 import in_memory
 import psycopg
 import pytest
+import rest_rig
 from psycopg.conninfo import make_conninfo
 
 import hook0_client
@@ -104,6 +105,19 @@ async def server(settings: server_settings.Settings, dsn: str) -> AsyncIterator[
     """A whole server in this process: real gRPC and HTTP on any port, a database of its own."""
     async with app.serving(settings, dsn) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def served(postgres_dsn: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[rest_rig.Served]:
+    """One server on a thread of its own for all tests of a file; each makes an application of its own."""
+    folder = tmp_path_factory.mktemp("data")
+    with clones.clone(postgres_dsn, template) as dsn, rest_rig.serving(dsn, folder, MASTER_KEY) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(served: rest_rig.Served) -> rest_rig.Shop:
+    return served.new_application()
 
 
 @pytest.fixture

@@ -31,6 +31,12 @@ class Receiver:
     answer: Callable[[Received], bytes | None] = lambda received: b"HTTP/1.1 204 No Content\r\n\r\n"
     received: list[Received] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: set[asyncio.BaseTransport] = field(default_factory=set)
+
+    def break_off(self) -> None:
+        """End every connection, answered or not."""
+        for each in list(self.connections):
+            each.close()
 
     @property
     def url(self) -> str:
@@ -73,6 +79,10 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
+        self.receiver.connections.add(transport)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.receiver.connections.discard(self.transport)
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)

@@ -45,6 +45,7 @@ _ON_APPLICATIONS: dict[str, Role] = {
     "event:replay": _EDITOR,
     "request_attempt:list": _VIEWER,
     "request_attempt:get": _VIEWER,
+    "response:get": _VIEWER,
     "delivery:list": _VIEWER,
     "delivery:get": _VIEWER,
     "delivery:retry": _EDITOR,

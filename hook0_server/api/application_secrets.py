@@ -98,14 +98,14 @@ def _shown(secret: application_secrets.ApplicationSecret) -> resource_pb2.Applic
     )
 
 
-def _judge_name(name: str, breaches: rules.Breaches) -> None:
+def judge_name(name: str, breaches: rules.Breaches) -> None:
     if name:
         breaches.text("application_secret.name", name, *limits.SECRET_NAME_CHARACTERS)
 
 
 def _rules_of_create(request: pb2.CreateApplicationSecretRequest, breaches: rules.Breaches) -> None:
     breaches.uuid("application_secret.application_id", request.application_secret.application_id)
-    _judge_name(request.application_secret.name, breaches)
+    judge_name(request.application_secret.name, breaches)
     breaches.uuid("request_id", request.request_id, optional=True)
 
 
@@ -119,7 +119,7 @@ def _rules_of_update(request: pb2.UpdateApplicationSecretRequest, breaches: rule
     breaches.uuid("application_secret.application_id", given.application_id)
     breaches.uuid("application_secret.application_secret_id", given.application_secret_id)
     if "name" in masks.paths(request.update_mask, given, _CHANGEABLE):
-        _judge_name(given.name, breaches)
+        judge_name(given.name, breaches)
 
 
 def _rules_of_delete(request: pb2.DeleteApplicationSecretRequest, breaches: rules.Breaches) -> None:

@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 _EACH_PER_MINUTE, _ALL_PER_SECOND, _ALL_AT_ONCE = 30.0, 10.0, 100.0
 _WRITING = 2  # connections of the pool that refusals take at most
 _SECONDS = 1.0
+_RESOURCE_CHARACTERS = 300  # what the table takes
 # Not what is malformed, comes too often, or meets a server in trouble: that says nothing of who may do what.
 _TOLD = (
     errors.Unauthenticated, errors.Denied, errors.NotFound, errors.AlreadyExists, errors.Precondition, errors.Conflict,
@@ -87,7 +88,7 @@ def _draft(call: pipeline.Call, result: str) -> audit_entries.Draft:
         source_ip=call.source_ip,
         request_id=call.request_id,
         resource_type=operation.changes,
-        resource_id=call.resource_id,
+        resource_id=call.resource_id[:_RESOURCE_CHARACTERS].replace("\0", ""),  # of what is refused its form was not judged
         result=result,
     )
 

@@ -41,7 +41,7 @@ class EventTypes:
     async def get(self, call: pipeline.Call, request: pb2.GetEventTypeRequest) -> pb2.GetEventTypeResponse:
         found = await event_types.get(self._db, parents.application(call), request.event_type)
         if found is None:
-            raise _missing(request.event_type)
+            raise missing(request.event_type)
         return pb2.GetEventTypeResponse(event_type=_shown(found))
 
     async def list(self, call: pipeline.Call, request: pb2.ListEventTypesRequest) -> pb2.ListEventTypesResponse:
@@ -68,17 +68,17 @@ class EventTypes:
                 return pb2.UpdateEventTypeResponse(event_type=_shown(changed))
             found = await event_types.get(within, application_id, given.event_type)
             if found is None or found.deactivated_at is not None:
-                raise _missing(given.event_type)
+                raise missing(given.event_type)
             raise etags.mismatch()
 
     async def delete(self, call: pipeline.Call, request: pb2.DeleteEventTypeRequest) -> pb2.DeleteEventTypeResponse:
         async with changes.transaction(self._db, call) as connection:
             if not await event_types.deactivate(database.Within(connection), parents.application(call), request.event_type):
-                raise _missing(request.event_type)
+                raise missing(request.event_type)
         return pb2.DeleteEventTypeResponse()
 
 
-def _missing(event_type: str) -> errors.NotFound:
+def missing(event_type: str) -> errors.NotFound:
     return errors.NotFound(
         "EVENT_TYPE_NOT_FOUND",
         "The application has no such event type, or it is deactivated; ListEventTypes shows those in use.",

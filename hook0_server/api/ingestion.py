@@ -12,12 +12,12 @@ from typing import TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as pb2
-from hook0_server.api import new_events, pipeline, registry, rules
+from hook0_server.api import new_events, pipeline, posted_events, registry, rules
 from hook0_server.ingest import daily, writer
 from hook0_server.model import errors
 from hook0_server.store import publish
 
-MAX_EVENTS = 1000
+MAX_EVENTS = posted_events.MAX_EVENTS
 AHEAD = 8  # batches of one stream that wait for their commit
 RECHECK_SECONDS = 5.0
 Answer = TypeVar("Answer", pb2.PublishEventResponse, pb2.PublishedEvent)
@@ -41,19 +41,33 @@ class Ingestion:
         self._writer, self._daily, self._now = into, allowed, now
 
     async def publish_event(self, call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
-        assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
-        breaches = rules.Breaches()
         if not request.HasField("event"):
             raise errors.InvalidRequest.of("event", "is missing: it is what is published")
+        return await self._publish(call, request, None)
+
+    async def post_event(self, call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
+        """As Hook0's REST has it: its content types, one of them base64, and payloads looked at after the quota."""
+        return await self._publish(call, request, posted_events.open_payload(request.event))
+
+    async def _publish(
+        self, call: pipeline.Call, request: pb2.PublishEventRequest, unfit: errors.InvalidRequest | None
+    ) -> pb2.PublishEventResponse:
+        """`unfit`: what is wrong with the payload, to be said where nothing else is."""
+        assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
+        breaches = rules.Breaches()
         event = new_events.judge(request.event, call.application_id, call.source_ip, self._now(), "event.", breaches)
-        if event is None:
+        if event is None or unfit is not None:
             self._writer.counts.rejected += 1
-        breaches.refuse()
+        if breaches.reason != "PAYLOAD_NOT_JSON":
+            breaches.refuse()
         if call.principal.asks_labels:
             await call.check_labels(request.event.labels)
         if refusal := self._daily.refusal(call.application_id, 1):
-            self._writer.counts.rejected += 1
+            self._writer.counts.rejected += event is not None and unfit is None
             raise refusal
+        if unfit is not None:
+            raise unfit
+        breaches.refuse()
         [result] = await self._writer.submit(call.application_id, [event] if event else [])
         if isinstance(result, writer.Rejected):
             raise _refusal(result)
@@ -63,6 +77,15 @@ class Ingestion:
         assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
         results = await self._results(call, call.application_id, request.events)
         return _answered(pb2.PublishEventsResponse(), results)
+
+    async def post_events(self, call: pipeline.Call, batch: posted_events.Batch) -> list[writer.Result | errors.Refused]:
+        """A result or a refusal for each, in the order given."""
+        assert call.application_id is not None  # noqa: S101  # Scope.APPLICATION
+        unfit = [each if isinstance(each, errors.Refused) else posted_events.opened(each) for each in batch.events]
+        fit = [each for each, why in zip(batch.events, unfit, strict=True) if why is None and isinstance(each, pb2.NewEvent)]
+        self._writer.counts.rejected += len(unfit) - len(fit)
+        stored = iter(await self._results(call, call.application_id, fit))
+        return [next(stored) if why is None else why for why in unfit]
 
     async def publish_event_stream(
         self, call: pipeline.Call, requests: AsyncIterator[pb2.PublishEventStreamRequest]
@@ -224,5 +247,20 @@ def operations(into: writer.Writer, allowed: daily.Daily, now: Callable[[], floa
         registry.Operation(
             service, "PublishEventStream", pb2.PublishEventStreamRequest, pb2.PublishEventStreamResponse, kind.BIDI_STREAM,
             "event:ingest", handlers.publish_event_stream, scope=registry.Scope.STREAM, rules=_stream_rules, asks_labels=True,
+        ),
+    ]  # fmt: skip
+
+
+def rest_operations(into: writer.Writer, allowed: daily.Daily, now: Callable[[], float]) -> list[registry.Operation]:
+    """What REST has in place of IngestionService."""
+    handlers, service, kind = Ingestion(into, allowed, now), "IngestionService", registry.Kind
+    return [
+        registry.Operation(
+            service, "PublishEvent", pb2.PublishEventRequest, pb2.PublishEventResponse, kind.UNARY,
+            "event:ingest", handlers.post_event, rules=posted_events.judge, asks_labels=True, is_rpc=False,
+        ),
+        registry.Operation(
+            service, "PublishEvents", posted_events.Batch, list, kind.UNARY,
+            "event:ingest", handlers.post_events, rules=posted_events.judge_batch, asks_labels=True, is_rpc=False,
         ),
     ]  # fmt: skip

@@ -38,11 +38,13 @@ def judge(
     event_type = event.event_type
     if problem := _type_problem(event_type):
         breaches.add(f"{field}event_type", problem)
-    content_type = event.payload_content_type or JSON
-    payload = _payload(event, content_type, field, breaches)
     labels = _labels(event.labels, field, breaches) if event.labels else "{}"
     metadata = _pairs(dict(event.metadata), _MAX_METADATA, f"{field}metadata", breaches) if event.metadata else "{}"
     occurred_at = breaches.timestamp(f"{field}occurred_at", event.occurred_at) if event.HasField("occurred_at") else None
+    content_type = event.payload_content_type or JSON
+    payload, fault = _payload(event, content_type)
+    if fault is not None:
+        breaches.add_last(f"{field}{fault[0]}", fault[1], fault[2])
     if len(breaches.violations) > before or event_id is None:
         return None
     day, keyed, own_day = identity.place(event_id, now)
@@ -62,27 +64,27 @@ def _event_id(given: str, now: float, field: str, breaches: rules.Breaches) -> u
     return event_id
 
 
-def _payload(event: pb2.NewEvent, content_type: str, field: str, breaches: rules.Breaches) -> bytes:
+def _payload(event: pb2.NewEvent, content_type: str) -> tuple[bytes, tuple[str, str, str] | None]:
+    """Its bytes, and what is wrong with them: field, description and reason."""
     is_text = event.WhichOneof("body") == "payload_text"
     payload = event.payload_text.encode() if is_text else event.payload
-    name = f"{field}payload_text" if is_text else f"{field}payload"
+    name = "payload_text" if is_text else "payload"
     if len(payload) > MAX_PAYLOAD_BYTES:
-        breaches.add(name, f"has {len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are allowed", "PAYLOAD_TOO_LARGE")
-    elif content_type == JSON:
+        return payload, (name, f"has {len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are allowed", "PAYLOAD_TOO_LARGE")
+    if content_type == JSON:
         try:
             orjson.loads(payload)
         except orjson.JSONDecodeError as failure:
-            breaches.add(
-                name, f"is not JSON, as payload_content_type says: {failure.msg} (at {failure.pos})", "PAYLOAD_NOT_JSON"
-            )
+            why = f"is not JSON, as payload_content_type says: {failure.msg} (at {failure.pos})"
+            return payload, (name, why, "PAYLOAD_NOT_JSON")
     elif content_type not in CONTENT_TYPES:
-        breaches.add(f"{field}payload_content_type", f"is not one of {', '.join(CONTENT_TYPES)}")
+        return payload, ("payload_content_type", f"is not one of {', '.join(CONTENT_TYPES)}", "FIELD_INVALID")
     elif content_type == "text/plain" and not is_text:
         try:
             payload.decode()
         except UnicodeDecodeError as failure:
-            breaches.add(name, f"is not UTF-8, as text/plain has to be (at {failure.start})")
-    return payload
+            return payload, (name, f"is not UTF-8, as text/plain has to be (at {failure.start})", "FIELD_INVALID")
+    return payload, None
 
 
 def _labels(labels: Mapping[str, str], field: str, breaches: rules.Breaches) -> str:

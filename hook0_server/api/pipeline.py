@@ -13,13 +13,14 @@ import secrets
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from google.protobuf.message import Message
 
 from hook0_server import metrics
 from hook0_server.access import credentials, permissions, principals, rate_limits
-from hook0_server.api import ending, registry, rules
+from hook0_server.api import ending, registry, rights, rules
 from hook0_server.model import errors, ids
 
 log = structlog.get_logger(__name__)
@@ -44,9 +45,8 @@ def too_large(size_bytes: int | None, most_bytes: int = LARGEST_REQUEST_BYTES) -
 
 
 def malformed(message: type[Message]) -> Unreadable:
-    return Unreadable(
-        errors.InvalidRequest.of("request", f"is not a {message.DESCRIPTOR.full_name} whose texts are all UTF-8; send one")
-    )
+    what = f"is not a {message.DESCRIPTOR.full_name} whose texts are all UTF-8; send one"
+    return Unreadable(errors.InvalidRequest.of("request", what))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Undecoded:
     decode: "Callable[[], Awaitable[Decoded]]"
 
 
-Decoded = Message | Unreadable
-Request = Decoded | Undecoded
+Decoded = Any  # what the operation takes, or Unreadable
+Request = Any  # that, or Undecoded
 
 
 def stopping_refusal() -> errors.Unavailable:
@@ -75,7 +75,7 @@ class Call:
     application_id: uuid.UUID | None = None  # Scope.APPLICATION: parsed and authorized
     organization_id: uuid.UUID | None = None  # Scope.ORGANIZATION: the one that is named, or the only visible one
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # once set, streams end with `stopping_refusal()`
-    _rights: "_Rights | None" = field(default=None, repr=False)
+    _rights: rights.Rights | None = field(default=None, repr=False)
     operation: registry.Operation | None = None
     resource_id: str = ""  # of what is changed; see api/changes, as of the next two
     person_id: uuid.UUID | None = None  # who calls, of a call without a credential: of who logs in
@@ -101,6 +101,12 @@ class Call:
             return True
         return await self._asked().on_labels(self.principal, self.application_id, labels)
 
+    async def may(self, action: str) -> bool:
+        """Whether the credential may also do this on the call's application."""
+        if self.application_id is None:
+            raise AssertionError("it is asked within an application")
+        return await self._asked().may(self.principal, action, self.application_id)
+
     async def check_labels(self, labels: Mapping[str, str]) -> None:
         """Raises Denied where `allows_labels` says no."""
         if not await self.allows_labels(labels):
@@ -113,50 +119,10 @@ class Call:
         """
         await self._asked().recheck()
 
-    def _asked(self) -> "_Rights":
+    def _asked(self) -> rights.Rights:
         if self._rights is None:
             raise AssertionError("only a call that a pipeline made can ask for rights")
         return self._rights
-
-
-class _Rights:
-    """What one call's credential may do, for as long as the call lives."""
-
-    __slots__ = ("_authenticator", "_authorization", "_entry", "_operation", "_permissions")
-
-    def __init__(
-        self,
-        authenticator: credentials.Authenticator,
-        permitted: permissions.Permissions,
-        operation: registry.Operation,
-        authorization: str | None,
-        entry: ending.Entry,
-    ) -> None:
-        self._authenticator, self._permissions, self._operation = authenticator, permitted, operation
-        self._authorization, self._entry = authorization, entry
-
-    async def on_application(self, principal: principals.Principal, text: str) -> uuid.UUID:
-        application_id = ids.parse(text)
-        if application_id is None:
-            raise errors.InvalidRequest.of("application_id", f"{errors.excerpt(text)} is not a UUID with hyphens")
-        await self._permissions.on_application(
-            principal, self._operation.action, application_id, labels_follow=self._operation.asks_labels
-        )
-        self._entry.application_id = application_id
-        return application_id
-
-    async def on_labels(self, principal: principals.Principal, application_id: uuid.UUID, labels: Mapping[str, str]) -> bool:
-        return await self._permissions.on_labels(principal, self._operation.action, application_id, labels)
-
-    async def recheck(self) -> None:
-        try:
-            await self._authenticator.authenticate(self._authorization)
-        except errors.Unauthenticated as refusal:
-            raise errors.Unauthenticated(
-                "CREDENTIALS_REVOKED", "The credential was deleted while the stream was open; connect with another one."
-            ) from refusal
-        except errors.Unavailable as failure:
-            log.debug("rpc.recheck_unanswered", method=self._operation.name, reason=failure.reason)
 
 
 class Pipeline:
@@ -171,8 +137,7 @@ class Pipeline:
         refused: "Callable[[Call, Message, errors.Refused], Awaitable[None]] | None" = None,
     ) -> None:
         """`limits` None: there are none. `refused` is told of each change that is refused."""
-        self._refused = refused
-        self._authenticator, self._permissions = authenticator, permitted
+        self._authenticator, self._permissions, self._refused = authenticator, permitted, refused
         self._limits = limits or rate_limits.RateLimits()
         self._ledger = ending.Ledger(counted)
         self._stopping = asyncio.Event()
@@ -198,19 +163,22 @@ class Pipeline:
         authorization: str | None,
         source_ip: str | None,
         request_id: str | None = None,
-    ) -> Message:
-        """The answer. Raises errors.Refused, Internal among them. `request_id` None: it gets a new one."""
+        rights_first: bool = False,
+    ) -> Any:
+        """The answer. Raises errors.Refused, Internal among them. `request_id` None: it gets a new one.
+
+        `rights_first`: field rules are asked after rights, as in Hook0; the ids in the request must be well-formed then.
+        """
         with self._entry(operation, request_id) as entry:
             call = await self._admit(entry, operation, authorization, source_ip)
-            decoded = await _decoded(request)
+            decoded = await request.decode() if isinstance(request, Undecoded) else request
             try:
-                await self._judge(call, operation, decoded)
-                response: Message = await operation.handler(call, decoded)
+                await self._judge(call, operation, decoded, rights_first=rights_first)
+                return await operation.handler(call, decoded)
             except errors.Refused as refusal:
-                if operation.changes and self._refused is not None and isinstance(decoded, Message):
+                if operation.changes and self._refused is not None and not isinstance(decoded, Unreadable):
                     await self._refused(call, decoded, refusal)
                 raise
-            return response
 
     async def server_stream(
         self,
@@ -224,7 +192,7 @@ class Pipeline:
         """The answers as they come; closing it (contextlib.aclosing) ends the handler. Raises as `unary` does."""
         with self._entry(operation, request_id) as entry:
             call = await self._admit(entry, operation, authorization, source_ip)
-            decoded = await _decoded(request)
+            decoded = await request.decode() if isinstance(request, Undecoded) else request
             await self._judge(call, operation, decoded)
             async with contextlib.aclosing(operation.handler(call, decoded)) as responses:
                 async for response in responses:
@@ -263,8 +231,8 @@ class Pipeline:
         entry.credential_id = principal.credential_id
         if principal.kind not in _UNLIMITED:
             self._limits.called_by(principal.credential_id)
-        rights = _Rights(self._authenticator, self._permissions, operation, authorization, entry)
-        return Call(principal, entry.request_id, source_ip, None, None, self._stopping, rights, operation)
+        held = rights.Rights(self._authenticator, self._permissions, operation, authorization, entry)
+        return Call(principal, entry.request_id, source_ip, None, None, self._stopping, held, operation)
 
     async def _authenticated(
         self, operation: registry.Operation, authorization: str | None, source_ip: str | None
@@ -283,11 +251,16 @@ class Pipeline:
                 self._limits.failed(network)
             raise
 
-    async def _judge(self, call: Call, operation: registry.Operation, request: Decoded) -> None:
-        readable = _judged(operation, request)
+    async def _judge(self, call: Call, operation: registry.Operation, request: Decoded, *, rights_first: bool = False) -> None:
+        readable = _readable(request) if rights_first else _judged(operation, request)
         if operation.resource_id is not None:
             resource_id = operation.resource_id(readable)
             call.concerns(ids.parse(resource_id) or resource_id)
+        await self._authorize(call, operation, readable)
+        if rights_first:
+            _judged(operation, readable)
+
+    async def _authorize(self, call: Call, operation: registry.Operation, readable: Any) -> None:
         scope = operation.scope_of(readable) if operation.scope_of else operation.scope
         if scope is registry.Scope.APPLICATION:
             await call.authorize(operation.application_id(readable))
@@ -303,19 +276,20 @@ class Pipeline:
             self._permissions.on_self(call.principal, operation.action)
 
 
-async def _decoded(request: Request) -> Decoded:
-    return await request.decode() if isinstance(request, Undecoded) else request
-
-
-def _judged(operation: registry.Operation, request: Decoded) -> Message:
-    """The request, once its field rules hold."""
+def _readable(request: Decoded) -> Any:
     if isinstance(request, Unreadable):
         raise request.refusal
+    return request
+
+
+def _judged(operation: registry.Operation, request: Decoded) -> Any:
+    """The request, once its field rules hold."""
+    readable = _readable(request)
     if operation.rules is not None:
         breaches = rules.Breaches()
-        operation.rules(request, breaches)
+        operation.rules(readable, breaches)
         breaches.refuse()
-    return request
+    return readable
 
 
 async def _each_judged(operation: registry.Operation, requests: AsyncIterator[Decoded]) -> AsyncGenerator[Message, None]:

@@ -10,16 +10,16 @@ What it refuses it raises as `model.errors.Refused`; everything around it (authe
 translation, metrics, the log line) is `pipeline`'s.
 """
 
+import dataclasses
 import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.message import Message
-
 from hook0_server.api import rules as field_rules
 
 PACKAGE = "hook0.v1"
+REST_PACKAGE = "hook0.rest"
 
 
 class Kind(enum.Enum):
@@ -38,16 +38,21 @@ class Scope(enum.Enum):
     USER = "user"  # the person who calls, whole
     PUBLIC = "public"  # nothing: it takes no credential
     STREAM = "stream"  # the handler asks itself, by call.authorize(application_id), for each message
+    NAMED = "named"  # the application of what the request names: the handler finds it, and asks by call.authorize
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One rpc: `hook0.v1.<service>/<method>`, who may call it (`action`, Hook0's word), its field rules and its handler."""
+    """One rpc: `hook0.v1.<service>/<method>`, who may call it (`action`, Hook0's word), its field rules and its handler.
+
+    What only REST has is `hook0.rest.<service>/<method>` (`is_rpc` False): gRPC does not serve it, and what it takes and
+    answers may be plain records instead of messages.
+    """
 
     service: str
     method: str
-    request: type[Message]
-    response: type[Message]
+    request: type[Any]
+    response: type[Any]
     kind: Kind
     action: str  # e.g. event:ingest
     handler: Callable[..., Any]
@@ -60,10 +65,16 @@ class Operation:
     organization_action: str = ""  # the action where `scope_of` says ORGANIZATION, when it is another one
     changes: str = ""  # what kind of thing it changes, which the audit log then tells (see api/changes); '': nothing
     resource_id: Callable[[Any], str] | None = None  # where the request names that thing; else the handler says call.concerns
+    is_rpc: bool = True
 
     @property
     def name(self) -> str:
-        return f"{PACKAGE}.{self.service}/{self.method}"
+        return f"{PACKAGE if self.is_rpc else REST_PACKAGE}.{self.service}/{self.method}"
+
+
+def for_rest(operation: Operation, handler: Callable[..., Any], response: type[Any] | None = None) -> Operation:
+    """The same for REST alone, with another handler."""
+    return dataclasses.replace(operation, handler=handler, response=response or operation.response, is_rpc=False)
 
 
 def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:

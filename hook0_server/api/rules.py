@@ -30,6 +30,11 @@ class Breaches:
         if len(self.violations) < errors.MAX_VIOLATIONS:
             self.violations.append(errors.Violation(field, description))
 
+    def add_last(self, field: str, description: str, reason: str) -> None:
+        """One that is named however many there are, and whose reason counts only where it is alone."""
+        del self.violations[errors.MAX_VIOLATIONS - 1 :]
+        self.add(field, description, reason)
+
     def refuse(self) -> None:
         """Raise InvalidRequest when anything was broken."""
         if self.violations:

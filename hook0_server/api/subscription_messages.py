@@ -18,7 +18,9 @@ from hook0_server.store import subscriptions
 _METHOD = "POST"
 
 
-def draft(given: pb2.Subscription, keyring: encryption.Keyring, subscription_id: uuid.UUID) -> subscriptions.Draft:
+def draft(
+    given: pb2.Subscription, keyring: encryption.Keyring, subscription_id: uuid.UUID, workers: Sequence[str] = ()
+) -> subscriptions.Draft:
     """All that a caller decides; what is not set gets its default. Its target is sealed for this id."""
     return subscriptions.Draft(
         is_enabled=given.is_enabled if given.HasField("is_enabled") else True,
@@ -29,6 +31,7 @@ def draft(given: pb2.Subscription, keyring: encryption.Keyring, subscription_id:
         retry_policy=_retry_policy(given.retry_policy),
         delivery_options=_delivery_options(given.delivery_options),
         target_sealed=keyring.encrypt(_target(given.target.http), subscription_id),
+        dedicated_workers=list(workers),
     )
 
 

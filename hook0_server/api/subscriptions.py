@@ -33,14 +33,17 @@ class Subscriptions:
         self._db, self._keyring, self._wake, self._quotas = db, keyring, hints, limited or quotas.Guard()
         self._repeats = repeats.Repeats(db, keyring)
 
-    async def create(self, call: pipeline.Call, request: pb2.CreateSubscriptionRequest) -> pb2.CreateSubscriptionResponse:
+    async def create(
+        self, call: pipeline.Call, request: pb2.CreateSubscriptionRequest, workers: Sequence[str] = ()
+    ) -> pb2.CreateSubscriptionResponse:
+        """`workers`: its dedicated_workers, which only REST has."""
         application_id = parents.application(call)
 
         async def make(connection: database.Connection) -> pb2.CreateSubscriptionResponse:
             await applications.hold(connection, application_id)
             await call.check_labels(request.subscription.labels)
             subscription_id = issue.new_id()
-            draft = messages.draft(request.subscription, self._keyring, subscription_id)
+            draft = messages.draft(request.subscription, self._keyring, subscription_id, workers)
             await _check_types(connection, application_id, draft.event_types)
             secret = issue.secret(self._keyring, subscription_id)
             created = await subscriptions.create(
@@ -73,11 +76,16 @@ class Subscriptions:
         visible = [each for each in shown[:fitting] if await call.allows_labels(each.labels)]
         return pb2.ListSubscriptionsResponse(subscriptions=visible, next_page_token=token)
 
-    async def update(self, call: pipeline.Call, request: pb2.UpdateSubscriptionRequest) -> pb2.UpdateSubscriptionResponse:
+    async def update(
+        self, call: pipeline.Call, request: pb2.UpdateSubscriptionRequest, workers: Sequence[str] | None = None
+    ) -> pb2.UpdateSubscriptionResponse:
+        """`workers`: its dedicated_workers from now on; None: they stay."""
         application_id, given = parents.application(call), request.subscription
         subscription_id, revision = uuid.UUID(given.subscription_id), etags.revision(given.etag)
         paths = masks.paths(request.update_mask, given, field_rules.CHANGEABLE)
-        wanted = messages.draft(given, self._keyring, subscription_id)
+        if workers is not None:
+            paths.append("dedicated_workers")
+        wanted = messages.draft(given, self._keyring, subscription_id, workers or ())
         async with changes.transaction(self._db, call) as connection:
             current = await subscriptions.lock(connection, application_id, subscription_id)
             if current is None or not await call.allows_labels(current.draft.labels):

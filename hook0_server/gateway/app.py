@@ -1,7 +1,7 @@
-"""The HTTP edge: the Connect protocol, attempts as server-sent events, /health, /metrics, and in `dev` a receiver."""
+"""The HTTP edge: Connect, Hook0's REST API, attempts as server-sent events, /health, /metrics, and in `dev` a receiver."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -54,14 +54,19 @@ async def serving(
     scraped: siblings.Scrape,
     received: receiver.Receiver | None = None,
     guarded: Edge | None = None,
+    called: Iterable[web.RouteDef] = (),
     shares_port: bool = False,
 ) -> AsyncIterator[str]:
-    """Serve on "host:port" (port 0: any) inside the block; yields what is bound. Raises OSError where that cannot be."""
+    """Serve on "host:port" (port 0: any) inside the block; yields what is bound. Raises OSError where that cannot be.
+
+    `called`: the routes of the REST API.
+    """
     host, _, port = address.rpartition(":")
     guarded = guarded or Edge()
     with codec.Coder() as coder:
         application = _application(api, guarded, coder)
         application.add_routes(_operators(looked_at, scraped))
+        application.add_routes(called)
         application.add_routes([] if received is None else received.routes())
         async with _running(application) as server:
             renew = guarded.tls.renew if guarded.tls else lambda: None

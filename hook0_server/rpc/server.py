@@ -47,7 +47,7 @@ class GrpcServer:
         shares_port: bool = False,
     ) -> None:
         """`credentials`: by TLS; None: in the clear. `shares_port`: others listen there too (SO_REUSEPORT)."""
-        self._operations = list(registry.by_name(operations).values())
+        self._operations = [operation for operation in registry.by_name(operations).values() if operation.is_rpc]
         self._pipeline, self._address, self._most_calls = through, address, most_calls
         self._credentials = credentials
         # Not shared, a second server on the same port is an error, not a silent partner.
@@ -141,11 +141,12 @@ def deserializer(request: type[message.Message]) -> Callable[[bytes], pipeline.R
 def _unary(operation: registry.Operation, through: pipeline.Pipeline) -> Callable[[Any, Context], Awaitable[Any]]:
     async def handle(request: pipeline.Request, context: Context) -> message.Message:
         try:
-            return await through.unary(
+            answer: message.Message = await through.unary(
                 operation, request, authorization=_authorization(context), source_ip=source_ip(context.peer())
             )
         except errors.Refused as refusal:
             await status.abort(context, refusal)
+        return answer
 
     return handle
 

@@ -1,6 +1,7 @@
 """Secrets of applications. Their values are only written here; what a caller sent is looked up by store/credentials."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,3 +61,17 @@ async def delete(db: database.Fetching, application_id: uuid.UUID, application_s
     """False: there is no such secret, or it was deleted already."""
     parameters = {"application_id": application_id, "application_secret_id": application_secret_id}
     return await db.fetch_one(SQL.delete, parameters) is not None
+
+
+async def sealed(
+    db: database.Database, application_id: uuid.UUID, application_secret_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, bytes]:
+    """The sealed values of these secrets, deleted ones too."""
+    wanted = {"application_id": application_id, "application_secret_ids": list(application_secret_ids)}
+    return dict(await db.fetch(SQL.sealed, wanted))
+
+
+async def find(db: database.Database, application_id: uuid.UUID, digest: bytes) -> ApplicationSecret | None:
+    """The one of this value, be it deleted."""
+    row = await db.fetch_one(SQL.find, {"application_id": application_id, "digest": digest})
+    return ApplicationSecret(*row) if row else None

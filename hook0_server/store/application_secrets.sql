@@ -21,3 +21,14 @@ RETURNING application_id, application_secret_id, name, created_at, deleted_at
 UPDATE application_secrets SET deleted_at = now()
  WHERE application_id = %(application_id)b AND application_secret_id = %(application_secret_id)b AND deleted_at IS NULL
 RETURNING application_secret_id
+
+-- name: sealed
+-- Index: application_secrets_pkey.
+SELECT application_secret_id, secret_encrypted FROM application_secrets
+ WHERE application_id = %(application_id)b AND application_secret_id = ANY (%(application_secret_ids)b::uuid[])
+
+-- name: find
+-- Deleted ones too. Index: application_secrets_by_hash.
+SELECT application_id, application_secret_id, name, created_at, deleted_at
+  FROM application_secrets
+ WHERE application_id = %(application_id)b AND secret_hash = %(digest)b

@@ -1,6 +1,7 @@
 """Applications. What is deleted is not there any more for any reader here."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,6 +54,11 @@ async def page(db: database.Database, organization_id: uuid.UUID, *, before: uui
     """Newest first, those whose ids are smaller than `before`."""
     rows = await db.fetch(SQL.page, {"organization_id": organization_id, "before": before, "size": size})
     return [_read(row) for row in rows]
+
+
+async def names(db: database.Database, application_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Of these, deleted ones too."""
+    return dict(await db.fetch(SQL.names, {"application_ids": list(application_ids)}))
 
 
 async def update(

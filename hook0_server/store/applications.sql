@@ -48,3 +48,9 @@ SELECT a.application_id
  WHERE a.deleted_at IS NOT NULL
    AND EXISTS (SELECT FROM subscriptions s WHERE s.application_id = a.application_id AND s.deleted_at IS NULL)
  LIMIT 100
+
+-- name: names
+-- Deleted ones too. Index: applications_pkey. OFFSET 0: each is looked up by itself.
+SELECT a.application_id, a.name
+  FROM unnest(%(application_ids)b::uuid[]) AS k (application_id)
+ CROSS JOIN LATERAL (SELECT a.application_id, a.name FROM applications a WHERE a.application_id = k.application_id OFFSET 0) a

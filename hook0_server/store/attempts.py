@@ -67,6 +67,8 @@ class Filter:
     only_final: bool = False
     finished_after: datetime | None = None
     finished_before: datetime | None = None
+    created_from: datetime | None = None  # both of them count as within
+    created_to: datetime | None = None
 
 
 async def get(db: database.Database, application_id: uuid.UUID, attempt_id: uuid.UUID) -> Attempt | None:
@@ -162,6 +164,10 @@ def _parameters(
     since = since_of(event_ids, _LONGEST_AHEAD + keyset.SLACK)
     if wanted.finished_after is not None:  # an attempt is recorded after it ended
         since = max(since, keyset.shifted(wanted.finished_after, -keyset.SLACK))
+    if wanted.created_to is not None:  # the time inside its id
+        ceiling = min(ceiling, keyset.lowest7(keyset.shifted(wanted.created_to, keyset.SLACK)))
+    if wanted.created_from is not None:
+        since = max(since, keyset.shifted(wanted.created_from, -keyset.SLACK))
     return {
         "application_id": application_id,
         "below": ceiling,
@@ -175,6 +181,8 @@ def _parameters(
         "only_final": wanted.only_final,
         "finished_after": wanted.finished_after,
         "finished_before": wanted.finished_before,
+        "created_from": wanted.created_from,
+        "created_to": wanted.created_to,
     }
 
 

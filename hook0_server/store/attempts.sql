@@ -7,7 +7,7 @@
 -- caller walks something else when scanned = scan). edge: nothing above it was left out; null: nothing at all was.
 -- recorded_at only prunes partitions.
 WITH scanned AS MATERIALIZED (
-  (SELECT attempt_id, recorded_at, delivery_id, event_id, event_type, subscription_id, outcome, final, finished_at,
+  (SELECT attempt_id, recorded_at, delivery_id, event_id, event_type, subscription_id, outcome, final, finished_at, created_at,
           row_number() OVER (ORDER BY attempt_id DESC) AS place
      FROM attempts
     WHERE %(source)b::text = 'all' AND application_id = %(application_id)b::uuid AND attempt_id < %(below)b::uuid
@@ -18,7 +18,7 @@ WITH scanned AS MATERIALIZED (
     FROM unnest(%(subscription_ids)b::uuid[]) AS s (subscription_id)
    CROSS JOIN LATERAL (
          SELECT attempt_id, recorded_at, delivery_id, event_id, event_type, a.subscription_id, outcome, final, finished_at,
-                row_number() OVER (ORDER BY attempt_id DESC) AS place
+                created_at, row_number() OVER (ORDER BY attempt_id DESC) AS place
            FROM attempts a
           WHERE application_id = %(application_id)b::uuid AND a.subscription_id = s.subscription_id
             AND attempt_id < %(below)b::uuid AND recorded_at >= %(since)b::timestamptz
@@ -29,7 +29,8 @@ WITH scanned AS MATERIALIZED (
     FROM (SELECT a.*
             FROM unnest(%(event_ids)b::uuid[]) AS e (event_id)
            CROSS JOIN LATERAL (
-                 SELECT attempt_id, recorded_at, delivery_id, event_id, event_type, subscription_id, outcome, final, finished_at, NULL::bigint
+                 SELECT attempt_id, recorded_at, delivery_id, event_id, event_type, subscription_id, outcome, final, finished_at,
+                        created_at, NULL::bigint
                    FROM attempts a
                   WHERE application_id = %(application_id)b::uuid AND a.event_id = e.event_id
                     AND recorded_at >= %(since)b::timestamptz OFFSET 0) a
@@ -51,6 +52,8 @@ SELECT p.attempt_id, p.recorded_at, r.edge, r.scanned
           AND (final OR NOT %(only_final)b::bool)
           AND (%(finished_after)b::timestamptz IS NULL OR finished_at >= %(finished_after)b::timestamptz)
           AND (%(finished_before)b::timestamptz IS NULL OR finished_at < %(finished_before)b::timestamptz)
+          AND (%(created_from)b::timestamptz IS NULL OR created_at >= %(created_from)b::timestamptz)
+          AND (%(created_to)b::timestamptz IS NULL OR created_at <= %(created_to)b::timestamptz)
           AND (%(event_types)b::text[] IS NULL OR event_type IN (
                SELECT t.event_type FROM event_types t
                 WHERE t.application_id = %(application_id)b::uuid AND t.candidates && %(event_types)b::text[]))

@@ -1,6 +1,7 @@
 """Subscriptions and the versions of their targets. A deleted one is not there any more for any reader here."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,8 @@ class Draft:
     delivery_options: dict[str, Any]
     target_sealed: bytes = field(repr=False)
     """JSON {method, url, headers}, encrypted for the subscription's id."""
+    dedicated_workers: list[str] = field(default_factory=list)
+    """Hook0's, kept for those who know them over REST; without effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,26 @@ async def page(db: database.Database, application_id: uuid.UUID, *, before: uuid
     """Newest first, those whose ids are smaller than `before`."""
     found = await db.fetch(SQL.page, {"application_id": application_id, "before": before, "size": size})
     return [_read(row) for row in found]
+
+
+async def kept_for_rest(
+    db: database.Database, application_id: uuid.UUID, subscription_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, tuple[bytes, list[str]]]:
+    """The sealed signing secret and the dedicated_workers of those that are there."""
+    wanted = {"application_id": application_id, "subscription_ids": list(subscription_ids)}
+    return {row[0]: (row[1], row[2]) for row in await db.fetch(SQL.kept_for_rest, wanted)}
+
+
+async def application_of(db: database.Database, subscription_id: uuid.UUID) -> uuid.UUID | None:
+    """Whose it is; None: there is no such subscription."""
+    row = await db.fetch_one(SQL.application_of, {"subscription_id": subscription_id})
+    return row[0] if row else None
+
+
+async def was_deleted(db: database.Database, application_id: uuid.UUID, subscription_id: uuid.UUID) -> bool:
+    """Whether the application once had it."""
+    key = {"application_id": application_id, "subscription_id": subscription_id}
+    return await db.fetch_one(SQL.was_deleted, key) is not None
 
 
 async def lock(connection: database.Connection, application_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription | None:
@@ -113,6 +136,7 @@ async def _written(
         "retry_policy": Jsonb(draft.retry_policy),
         "delivery_options": Jsonb(draft.delivery_options),
         "target_sealed": draft.target_sealed,
+        "dedicated_workers": draft.dedicated_workers,
     }
 
 

@@ -5,15 +5,15 @@ WITH target AS (
   VALUES (%(application_id)b, %(subscription_id)b, 1, %(target_sealed)b)
 )
 INSERT INTO subscriptions (application_id, subscription_id, is_enabled, description, event_types, labels, routing_label, metadata,
-                           retry_policy, delivery_options, secret_encrypted)
+                           retry_policy, delivery_options, dedicated_workers, secret_encrypted)
 VALUES (%(application_id)b, %(subscription_id)b, %(is_enabled)b, %(description)b, %(event_types)b::text[], %(labels)b,
-        %(routing_label)b, %(metadata)b, %(retry_policy)b, %(delivery_options)b, %(secret_sealed)b)
+        %(routing_label)b, %(metadata)b, %(retry_policy)b, %(delivery_options)b, %(dedicated_workers)b::text[], %(secret_sealed)b)
 RETURNING revision, created_at, updated_at
 
 -- name: get
 -- With the target of its present revision. Indexes: subscriptions_pkey, subscription_revisions_pkey.
 SELECT s.application_id, s.subscription_id, s.is_enabled, s.description, s.event_types, s.labels, s.metadata, s.retry_policy,
-       s.delivery_options, r.target_encrypted, s.revision, s.created_at, s.updated_at
+       s.delivery_options, r.target_encrypted, s.dedicated_workers, s.revision, s.created_at, s.updated_at
   FROM subscriptions s
   JOIN subscription_revisions r USING (application_id, subscription_id, revision)
  WHERE s.application_id = %(application_id)b AND s.subscription_id = %(subscription_id)b AND s.deleted_at IS NULL
@@ -21,13 +21,30 @@ SELECT s.application_id, s.subscription_id, s.is_enabled, s.description, s.event
 -- name: page
 -- Newest first (ids are version 7). Index: subscriptions_kept.
 SELECT s.application_id, s.subscription_id, s.is_enabled, s.description, s.event_types, s.labels, s.metadata, s.retry_policy,
-       s.delivery_options, r.target_encrypted, s.revision, s.created_at, s.updated_at
+       s.delivery_options, r.target_encrypted, s.dedicated_workers, s.revision, s.created_at, s.updated_at
   FROM subscriptions s
   JOIN subscription_revisions r USING (application_id, subscription_id, revision)
  WHERE s.application_id = %(application_id)b AND s.deleted_at IS NULL
    AND (%(before)b::uuid IS NULL OR s.subscription_id < %(before)b::uuid)
  ORDER BY s.subscription_id DESC
  LIMIT %(size)b
+
+-- name: kept_for_rest
+-- Index: subscriptions_pkey. OFFSET 0: each is looked up by itself.
+SELECT s.subscription_id, s.secret_encrypted, s.dedicated_workers
+  FROM unnest(%(subscription_ids)b::uuid[]) AS k (subscription_id)
+ CROSS JOIN LATERAL (SELECT s.subscription_id, s.secret_encrypted, s.dedicated_workers FROM subscriptions s
+                      WHERE s.application_id = %(application_id)b AND s.subscription_id = k.subscription_id
+                        AND s.deleted_at IS NULL OFFSET 0) s
+
+-- name: application_of
+-- Index: subscriptions_by_id.
+SELECT application_id FROM subscriptions WHERE subscription_id = %(subscription_id)b AND deleted_at IS NULL
+
+-- name: was_deleted
+-- Index: subscriptions_pkey.
+SELECT 1 FROM subscriptions
+ WHERE application_id = %(application_id)b AND subscription_id = %(subscription_id)b AND deleted_at IS NOT NULL
 
 -- name: lock
 -- Before it is read to be changed. A statement of its own: one that waited for the lock while it joins would pair the new
@@ -42,7 +59,8 @@ WITH changed AS (
   UPDATE subscriptions
      SET is_enabled = %(is_enabled)b, description = %(description)b, event_types = %(event_types)b::text[], labels = %(labels)b,
          routing_label = %(routing_label)b, metadata = %(metadata)b, retry_policy = %(retry_policy)b,
-         delivery_options = %(delivery_options)b, revision = revision + 1, changed_xid = pg_current_xact_id(), updated_at = now()
+         delivery_options = %(delivery_options)b, dedicated_workers = %(dedicated_workers)b::text[],
+         revision = revision + 1, changed_xid = pg_current_xact_id(), updated_at = now()
    WHERE application_id = %(application_id)b AND subscription_id = %(subscription_id)b
   RETURNING application_id, subscription_id, revision, created_at, updated_at
 ), target AS (

@@ -107,6 +107,12 @@ async def begin_notices(db: database.Database, day: date, notices: Sequence[Noti
     return {Notice(*row) for row in await db.fetch(SQL.begin_notices, parameters)}
 
 
+async def has_events(db: database.Database, application_id: uuid.UUID) -> bool:
+    """Whether anything was ever published."""
+    [row] = await db.fetch(SQL.has_events, {"application_id": application_id})
+    return bool(row[0])
+
+
 async def _count(connection: database.Connection, name: str, owner_id: uuid.UUID) -> int:
     [count] = await rows.only(await connection.execute(getattr(SQL, name), {"owner_id": owner_id}))
     return int(count)

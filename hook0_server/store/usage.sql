@@ -89,3 +89,7 @@ SELECT %(day)b::date, n.line, n.quota, n.owner_id
  ORDER BY n.line, n.quota, n.owner_id
 ON CONFLICT DO NOTHING
 RETURNING line, quota, owner_id
+
+-- name: has_events
+-- Whether anything was ever published. Index: event_counts_pkey.
+SELECT EXISTS (SELECT FROM event_counts WHERE application_id = %(application_id)b::uuid AND events > 0)

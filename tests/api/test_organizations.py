@@ -161,6 +161,12 @@ async def test_a_broken_field_is_named(owner: hook0_client.Client, request_: obj
 
 
 async def test_every_operation_has_a_rule(server: app.Server) -> None:
-    ruled = {registry.Scope.APPLICATION, registry.Scope.STREAM, registry.Scope.ORGANIZATION, registry.Scope.CALLER}
+    ruled = {
+        registry.Scope.APPLICATION,
+        registry.Scope.NAMED,
+        registry.Scope.STREAM,
+        registry.Scope.ORGANIZATION,
+        registry.Scope.CALLER,
+    }
     asked = {each.action for each in server.operations() if each.scope in ruled}
     assert asked <= set(actions.RULES)

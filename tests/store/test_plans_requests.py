@@ -15,8 +15,10 @@ from hook0_server.store import (
     delivery_actions,
     event_types,
     events,
+    open_attempts,
     request_answers,
     subscriptions,
+    usage,
 )
 
 FEW = 20
@@ -141,3 +143,29 @@ async def test_answers_events_and_targets_are_read_by_their_keys(tables: plannin
     wanted = {"application_id": tables.seeded.large, "subscription_ids": ids, "revisions": [1] * 5}
     await tables.requests.fetch(attempts.SQL.targets, wanted)
     tables.requests.judge(FEW)
+
+
+async def test_what_rest_looks_up_is_found_by_key(tables: planning.Tables) -> None:
+    db, large, parked = tables.requests.pool, tables.seeded.large, tables.seeded.parked
+    assert await subscriptions.application_of(db, parked) == large
+    tables.requests.judge(FEW)
+    assert not await subscriptions.was_deleted(db, large, parked)
+    tables.requests.judge(FEW)
+    await application_secrets.find(db, large, b"\0" * 32)
+    tables.requests.judge(FEW)
+    assert await usage.has_events(db, large) in (True, False)
+    tables.requests.judge(FEW)
+    wanted = "SELECT subscription_id FROM subscriptions WHERE application_id = %(large)s AND deleted_at IS NULL LIMIT 20"
+    ids = await some(tables, wanted)
+    assert len(await subscriptions.kept_for_rest(db, large, ids)) == len(ids)
+    tables.requests.judge(3 * FEW)
+    assert len(await open_attempts.descriptions(db, large, ids)) == len(ids)
+    tables.requests.judge(3 * FEW)
+    assert await applications.names(db, [large])
+    tables.requests.judge(FEW)
+
+
+async def test_secrets_are_opened_by_key(tables: planning.Tables) -> None:
+    ids = await some(tables, "SELECT application_secret_id FROM application_secrets WHERE application_id = %(large)s LIMIT 20")
+    assert len(await application_secrets.sealed(tables.requests.pool, tables.seeded.large, ids)) == len(ids)
+    tables.requests.judge(2 * len(ids) + FEW)
