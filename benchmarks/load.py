@@ -19,13 +19,14 @@ from typing import Any, TypeAlias
 import grpc
 import uvloop
 
-from benchmarks import figures
+from benchmarks import figures, posting
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as messages, ingestion_service_pb2_grpc as services
 
 Stub: TypeAlias = "services.IngestionServiceAsyncStub"
 
 CALL_SECONDS = 30.0
 _PAUSE_SECONDS = 0.05  # after a refusal
+_CREATED = 201
 _MOST_OPEN = 4096  # calls of `paced` that wait for their answer
 
 
@@ -33,14 +34,15 @@ _MOST_OPEN = 4096  # calls of `paced` that wait for their answer
 class Order:
     """What to publish, where, and how: for `seconds`, or `count` events if that is sooner (0: no limit)."""
 
-    mode: str  # stream, batches, unary, paced
-    address: str
+    mode: str  # stream, batches, unary, rest, paced
+    address: str  # of gRPC
     application_id: str
     secret: str
     seconds: float = 5.0
     count: int = 0
-    in_flight: int = 0  # streams, or calls at once; 0: 4 (stream, batches) or 64 (unary)
-    connections: int = 0  # that they share; 0: one for each stream, else one
+    in_flight: int = 0  # streams, or calls at once; 0: 4 (stream, batches) or 64 (unary, rest)
+    connections: int = 0  # that they share; 0: one for each stream, else one; `rest` has one for each call at once
+    http: str = ""  # the address for `rest`
     batch: int = 100  # events in one message of stream and batches
     rate: float = 100.0  # events per second of paced
     size: int = 1024  # bytes of a payload
@@ -50,7 +52,7 @@ class Order:
     @property
     def at_once(self) -> int:
         """How many loops publish; `paced` has one, which waits for nobody."""
-        return 1 if self.mode == "paced" else self.in_flight or (64 if self.mode == "unary" else 4)
+        return 1 if self.mode == "paced" else self.in_flight or (64 if self.mode in ("unary", "rest") else 4)
 
 
 class Mint:
@@ -92,7 +94,13 @@ class Publisher:
         self._began = self._end = 0.0
 
     async def run(self) -> dict[str, Any]:
-        modes = {"stream": self._stream, "batches": self._batches, "unary": self._unary, "paced": self._paced}
+        modes = {
+            "stream": self._stream,
+            "batches": self._batches,
+            "unary": self._unary,
+            "rest": self._rest,
+            "paced": self._paced,
+        }
         work = modes[self._order.mode]
         self._began = time.monotonic()
         self._end = self._began + self._order.seconds
@@ -122,6 +130,20 @@ class Publisher:
     async def _unary(self, stub: Stub) -> None:
         while self._goes_on():
             await self._one(stub)
+
+    async def _rest(self, _: Stub) -> None:
+        connection = await posting.Connection.open(self._order.http, self._order.secret)
+        while self._goes_on():
+            [event] = self._events(1)
+            began = time.monotonic()
+            status = await connection.post(self._order.application_id, event)
+            if status == _CREATED:
+                self._latencies.append(time.monotonic() - began)
+                self._taken += 1
+            else:
+                self._refused[str(status)] += 1
+                await asyncio.sleep(_PAUSE_SECONDS)
+        connection.close()
 
     async def _one(self, stub: Stub) -> None:
         request = messages.PublishEventRequest(application_id=self._order.application_id, event=self._events(1)[0])

@@ -155,6 +155,7 @@ class Tenant:
     application_id: str
     secret: str
     client: hook0_client.Client  # with the application's secret
+    http: str = ""  # the yardstick has none
 
     async def event_type(self, name: str) -> None:
         await self.client.event_types.CreateEventType(
@@ -189,7 +190,7 @@ async def tenant(served: Served, name: str) -> AsyncIterator[Tenant]:
     if served.master:
         application_id, secret = await _new_application(served, name)
     async with hook0_client.connect(served.grpc, token=secret, application_id=application_id) as client:
-        made = Tenant(served.grpc, application_id, secret, client)
+        made = Tenant(served.grpc, application_id, secret, client, served.http)
         if served.master:
             await made.event_type(EVENT_TYPE)
         yield made
@@ -208,7 +209,7 @@ class Sent:
 
     offered: int
     sent: int  # acknowledged
-    refused: dict[str, int]  # by gRPC status, or reason within a batch
+    refused: dict[str, int]  # by gRPC or HTTP status, or reason within a batch
     left_out: int  # of paced: not sent, because thousands waited for their answers
     began: float
     ended: float
@@ -217,8 +218,8 @@ class Sent:
 
 
 async def load(tenant: Tenant, mode: str, **order: Any) -> Sent:
-    """Publish from a process of its own until that is done: `stream`, `batches`, `unary` or `paced`; see loading.Order."""
-    told = loading.Order(mode, tenant.address, tenant.application_id, tenant.secret, **order)
+    """Publish from a process of its own until that is done; `mode`, and what else may be ordered: see load.Order."""
+    told = loading.Order(mode, tenant.address, tenant.application_id, tenant.secret, http=tenant.http, **order)
     patience = _LOAD_START_SECONDS + told.seconds + loading.CALL_SECONDS
     with _folder("load") as folder:
         command = [sys.executable, "-m", "benchmarks.load", json.dumps(dataclasses.asdict(told))]

@@ -11,6 +11,7 @@ from benchmarks.workloads import drain
 _CONNECTIONS = 16  # the kernel deals connections out to the processes by chance: few of them would be dealt unevenly
 _LOADS: dict[str, dict[str, int]] = {
     "unary": {"in_flight": 64, "connections": _CONNECTIONS},
+    "rest": {"in_flight": 64},
     "stream": {"in_flight": _CONNECTIONS},
 }
 

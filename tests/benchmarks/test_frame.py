@@ -37,6 +37,11 @@ async def test_what_is_published_to_the_product_is_counted_where_it_arrives(dsn:
         assert product.memory() > 10 << 20
         await receiver.reset()
         assert await receiver.count() == 0
+        told = await load.publish(
+            load.Order("rest", tenant.address, tenant.application_id, tenant.secret, http=tenant.http, count=30, in_flight=4)
+        )
+        assert (told["sent"], told["refused"]) == (30, {})
+        assert await receiver.until(30, seconds=20) == 30
 
 
 async def test_the_yardstick_delivers_by_every_way_in(empty: str) -> None:
