@@ -1,5 +1,6 @@
 """Who calls over HTTP: their address, their credential, and the id that a request is known by."""
 
+import functools
 import ipaddress
 import re
 from collections.abc import Callable
@@ -51,6 +52,7 @@ def source_ip(request: web.Request) -> str | None:
     return str(peer)
 
 
+@functools.lru_cache(maxsize=4096)
 def _address(text: str) -> Address | None:
     """With or without a port, brackets or zone; IPv4 in IPv6 is IPv4."""
     text = text.strip()
