@@ -40,6 +40,9 @@ class People:
     def operations(self) -> list[registry.Operation]:
         return accounts.operations(self._db, self._parts, self._policy)
 
+    def rest_operations(self) -> list[registry.Operation]:
+        return accounts.rest_operations(self._db, self._parts)
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         with self._parts.passwords.running():

@@ -148,6 +148,7 @@ class Server:
         support = self.settings.mail_from or ""
         return [
             *ingestion.rest_operations(self.writer, self.daily, self.db.clock.now),
+            *self.people.rest_operations(),
             *rest_operations.operations(rpcs, self.db, self.keyring, self.wake, support_address=support, **self._limits()),
         ]
 

@@ -2,11 +2,25 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
 from hook0_server.access import links, logins, mail, passwords
 from hook0_server.api import changes, people, pipeline, registry, rules
 from hook0_server.store import database, members, sessions, users
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """As REST has it: the current password ('' where it was left out) is asked for only where it is given."""
+
+    new_password: str = field(repr=False)
+    current_password: str = field(repr=False, default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    pass
 
 
 class AccountPasswords:
@@ -61,13 +75,25 @@ class AccountPasswords:
         call.concerns(user.user_id)
         self._passwords.judge("new_password", request.new_password, people.of(user))
         await self._logins.again(user, request.current_password, call.source_ip)
-        hashed = await self._passwords.hash(request.new_password)
+        await self._changed(call, user, request.new_password)
+        return pb2.ChangePasswordResponse()
+
+    async def replace(self, call: pipeline.Call, given: Replacement) -> Replaced:
+        user = await people.caller(self._db, call)
+        call.concerns(user.user_id)
+        self._passwords.judge("new_password", given.new_password, people.of(user))
+        if given.current_password:
+            await self._logins.again(user, given.current_password, call.source_ip)
+        await self._changed(call, user, given.new_password)
+        return Replaced()
+
+    async def _changed(self, call: pipeline.Call, user: users.User, password: str) -> None:
+        hashed = await self._passwords.hash(password)
         async with changes.transaction(self._db, call) as connection:
             if not await users.change_password(connection, user.user_id, user.password_revision, hashed):
                 raise logins.Failed()  # it was changed meanwhile: what was given is not the current one
             await sessions.end_all(connection, user.user_id, kept=people.session(call)[1])
         self._forget(user.user_id)
-        return pb2.ChangePasswordResponse()
 
 
 def _rules_of_begin(request: pb2.BeginPasswordResetRequest, breaches: rules.Breaches) -> None:
@@ -82,6 +108,12 @@ def _rules_of_reset(request: pb2.ResetPasswordRequest, breaches: rules.Breaches)
 def _rules_of_change(request: pb2.ChangePasswordRequest, breaches: rules.Breaches) -> None:
     people.judge_password(breaches, "current_password", request.current_password)
     people.judge_new_password(breaches, "new_password", request.new_password)
+
+
+def _rules_of_replacement(given: Replacement, breaches: rules.Breaches) -> None:
+    people.judge_new_password(breaches, "new_password", given.new_password)
+    if given.current_password:
+        people.judge_password(breaches, "current_password", given.current_password)
 
 
 def operations(
@@ -109,5 +141,24 @@ def operations(
         registry.Operation(
             service, "ChangePassword", pb2.ChangePasswordRequest, pb2.ChangePasswordResponse, unary,
             "auth:change_password", handlers.change, scope=registry.Scope.USER, rules=_rules_of_change, changes="user",
+        ),
+    ]  # fmt: skip
+
+
+def rest_operations(
+    db: database.Database,
+    hashed: passwords.Passwords,
+    checked: logins.Logins,
+    sent: links.Links,
+    outbox: mail.Outbox,
+    *,
+    forget: Callable[[uuid.UUID], None],
+) -> list[registry.Operation]:
+    """What REST has in place of ChangePassword."""
+    handlers = AccountPasswords(db, hashed, checked, sent, outbox, forget)
+    return [
+        registry.Operation(
+            "AccountService", "ChangePassword", Replacement, Replaced, registry.Kind.UNARY, "auth:change_password",
+            handlers.replace, scope=registry.Scope.USER, rules=_rules_of_replacement, is_rpc=False, changes="user",
         ),
     ]  # fmt: skip

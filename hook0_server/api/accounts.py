@@ -212,3 +212,10 @@ def operations(db: database.Database, parts: Parts, policy: Policy) -> list[regi
             db, parts.passwords, parts.logins, parts.links, parts.outbox, forget=parts.sessions.forget
         ),
     ]  # fmt: skip
+
+
+def rest_operations(db: database.Database, parts: Parts) -> list[registry.Operation]:
+    """What REST has in place of some of them."""
+    return account_passwords.rest_operations(
+        db, parts.passwords, parts.logins, parts.links, parts.outbox, forget=parts.sessions.forget
+    )

@@ -102,10 +102,12 @@ class Call:
         return await self._asked().on_labels(self.principal, self.application_id, labels)
 
     async def may(self, action: str) -> bool:
-        """Whether the credential may also do this on the call's application."""
-        if self.application_id is None:
-            raise AssertionError("it is asked within an application")
-        return await self._asked().may(self.principal, action, self.application_id)
+        """Whether the credential may also do this on the call's application, or else on its organization."""
+        if self.application_id is not None:
+            return await self._asked().may(self.principal, action, self.application_id)
+        if self.organization_id is not None:
+            return await self._asked().may_in(self.principal, action, self.organization_id)
+        raise AssertionError("it is asked within an application or an organization")
 
     async def check_labels(self, labels: Mapping[str, str]) -> None:
         """Raises Denied where `allows_labels` says no."""

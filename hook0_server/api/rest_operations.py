@@ -13,7 +13,10 @@ from hook0_server.api import (
     rest_attempts,
     rest_event_types,
     rest_instance,
+    rest_members,
+    rest_organizations,
     rest_secrets,
+    rest_service_tokens,
     rest_subscriptions,
     subscription_rules,
     subscriptions,
@@ -38,6 +41,9 @@ def operations(
     facts = rest_instance.Facts(held, retention_days, support_address)
     return [
         *rest_applications.operations(rpc, applications.Applications(db, keyring, hints, limited), db, retention_days),
+        *rest_organizations.operations(rpc, db, retention_days),
+        *rest_members.operations(rpc),
+        *rest_service_tokens.operations(rpc, db, keyring),
         *rest_secrets.operations(db, keyring, application_secrets.ApplicationSecrets(db, keyring)),
         *rest_attempts.operations(db),
         *rest_instance.operations(rpc, db, db.clock.now, facts),

@@ -45,6 +45,13 @@ class Rights:
             return False
         return True
 
+    async def may_in(self, principal: principals.Principal, action: str, organization_id: uuid.UUID) -> bool:
+        try:
+            await self._permissions.on_organization(principal, action, organization_id)
+        except (errors.Denied, errors.NotFound):
+            return False
+        return True
+
     async def on_labels(self, principal: principals.Principal, application_id: uuid.UUID, labels: Mapping[str, str]) -> bool:
         return await self._permissions.on_labels(principal, self._operation.action, application_id, labels)
 

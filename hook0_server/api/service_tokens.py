@@ -56,7 +56,7 @@ class ServiceTokens:
         token_id = uuid.UUID(request.service_token_id)
         found = await service_tokens.get(self._db, parents.organization(call), token_id)
         if found is None:
-            raise _missing()
+            raise missing()
         return pb2.GetServiceTokenResponse(service_token=_shown(found))
 
     async def list(self, call: pipeline.Call, request: pb2.ListServiceTokensRequest) -> pb2.ListServiceTokensResponse:
@@ -78,19 +78,19 @@ class ServiceTokens:
                 name=given.name if is_named else None,
             )
             if changed is None:
-                raise _missing()
+                raise missing()
         return pb2.UpdateServiceTokenResponse(service_token=_shown(changed))
 
     async def delete(self, call: pipeline.Call, request: pb2.DeleteServiceTokenRequest) -> pb2.DeleteServiceTokenResponse:
         token_id = uuid.UUID(request.service_token_id)
         async with changes.transaction(self._db, call) as connection:
             if not await service_tokens.delete(database.Within(connection), parents.organization(call), token_id):
-                raise _missing()
+                raise missing()
         self._forget(token_id)
         return pb2.DeleteServiceTokenResponse()
 
 
-def _missing() -> errors.NotFound:
+def missing() -> errors.NotFound:
     return errors.NotFound(
         "SERVICE_TOKEN_NOT_FOUND",
         "The organization has no such service token, or it was deleted; give its service_token_id, not its value.",

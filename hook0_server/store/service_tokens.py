@@ -1,6 +1,7 @@
 """Service tokens. Their values are only written here; what a caller sent is looked up by store/credentials."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,6 +52,14 @@ async def page(db: database.Database, organization_id: uuid.UUID, *, before: uui
     """Newest first, those whose ids are smaller than `before`."""
     found = await db.fetch(SQL.page, {"organization_id": organization_id, "before": before, "size": size})
     return [ServiceToken(*row) for row in found]
+
+
+async def sealed(
+    db: database.Database, organization_id: uuid.UUID, service_token_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, bytes]:
+    """The sealed values of those of these tokens that are there."""
+    wanted = {"organization_id": organization_id, "service_token_ids": list(service_token_ids)}
+    return dict(await db.fetch(SQL.sealed, wanted))
 
 
 async def update(

@@ -17,6 +17,11 @@ SELECT organization_id, service_token_id, name, created_at, expire_at
  ORDER BY service_token_id DESC
  LIMIT %(size)b
 
+-- name: sealed
+-- Index: service_tokens_pkey.
+SELECT service_token_id, token_encrypted FROM service_tokens
+ WHERE organization_id = %(organization_id)b AND service_token_id = ANY (%(service_token_ids)b::uuid[]) AND deleted_at IS NULL
+
 -- name: update
 UPDATE service_tokens SET name = coalesce(%(name)b::text, name)
  WHERE organization_id = %(organization_id)b AND service_token_id = %(service_token_id)b AND deleted_at IS NULL

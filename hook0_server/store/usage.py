@@ -49,6 +49,16 @@ class EventsOfDay:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """Whether there is an application, an event type, a subscription; whether anything was ever published."""
+
+    application: bool
+    event_type: bool
+    subscription: bool
+    event: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """`limits` are those that hold; `counts` by the names of quotas."""
 
@@ -111,6 +121,12 @@ async def has_events(db: database.Database, application_id: uuid.UUID) -> bool:
     """Whether anything was ever published."""
     [row] = await db.fetch(SQL.has_events, {"application_id": application_id})
     return bool(row[0])
+
+
+async def steps(db: database.Database, organization_id: uuid.UUID) -> Steps:
+    """Which of an organization's first steps are done, by any of its applications."""
+    [row] = await db.fetch(SQL.steps_of_organization, {"organization_id": organization_id})
+    return Steps(*row)
 
 
 async def _count(connection: database.Connection, name: str, owner_id: uuid.UUID) -> int:

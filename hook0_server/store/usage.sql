@@ -93,3 +93,20 @@ RETURNING line, quota, owner_id
 -- name: has_events
 -- Whether anything was ever published. Index: event_counts_pkey.
 SELECT EXISTS (SELECT FROM event_counts WHERE application_id = %(application_id)b::uuid AND events > 0)
+
+-- name: steps_of_organization
+-- Which of an organization's first steps are done: each asks its applications until one says yes. Indexes:
+-- applications_by_organization, event_types_pkey, subscriptions_kept, event_counts_pkey. LIMIT: one is looked up after the other.
+SELECT EXISTS (SELECT FROM applications a WHERE a.organization_id = %(organization_id)b::uuid AND a.deleted_at IS NULL),
+       EXISTS (SELECT FROM applications a
+                CROSS JOIN LATERAL (SELECT FROM event_types t
+                                     WHERE t.application_id = a.application_id AND t.deactivated_at IS NULL LIMIT 1) s
+                WHERE a.organization_id = %(organization_id)b::uuid AND a.deleted_at IS NULL),
+       EXISTS (SELECT FROM applications a
+                CROSS JOIN LATERAL (SELECT FROM subscriptions b
+                                     WHERE b.application_id = a.application_id AND b.deleted_at IS NULL LIMIT 1) s
+                WHERE a.organization_id = %(organization_id)b::uuid AND a.deleted_at IS NULL),
+       EXISTS (SELECT FROM applications a
+                CROSS JOIN LATERAL (SELECT FROM event_counts c
+                                     WHERE c.application_id = a.application_id AND c.events > 0 LIMIT 1) s
+                WHERE a.organization_id = %(organization_id)b::uuid AND a.deleted_at IS NULL)

@@ -73,6 +73,18 @@ async def test_statistics_read_their_days(tables: planning.Tables) -> None:
     tables.requests.judge(SLOTS + FEW)
 
 
+async def test_the_steps_of_an_organization_are_looked_up(tables: planning.Tables) -> None:
+    await fill(tables)
+    for application_id in (tables.seeded.small, tables.seeded.large):
+        [(organization,)] = await tables.db.fetch(
+            b"SELECT organization_id FROM applications WHERE application_id = %(id)s", {"id": application_id}
+        )
+        steps = await usage.steps(tables.requests.pool, organization)
+        tables.requests.judge(FEW, "event_counts_pkey")
+        assert steps == usage.Steps(application=True, event_type=True, subscription=True, event=True)
+    assert await usage.steps(tables.db, uuid.uuid4()) == usage.Steps(False, False, False, False)
+
+
 async def test_an_application_that_is_gone_has_the_instances_limits(tables: planning.Tables) -> None:
     async with tables.db.connection() as connection:
         held = await usage.limits(connection, usage.Owner.APPLICATION, uuid.uuid4(), quotas.Quotas(subscriptions=3))

@@ -16,12 +16,12 @@ MOST_KEY_CHARACTERS = 255
 
 
 class Asked:
-    """`json` is the body where the route takes one; `key` the Idempotency-Key, '' without."""
+    """`json` is the body where the route takes one; `key` the Idempotency-Key and `token` the credential, '' without."""
 
-    __slots__ = ("json", "key", "path", "url")
+    __slots__ = ("json", "key", "path", "token", "url")
 
-    def __init__(self, url: yarl.URL, path: Mapping[str, str], json: Any = None, key: str = "") -> None:
-        self.url, self.path, self.json, self.key = url, path, json, key
+    def __init__(self, url: yarl.URL, path: Mapping[str, str], json: Any = None, key: str = "", token: str = "") -> None:
+        self.url, self.path, self.json, self.key, self.token = url, path, json, key, token
 
     @property
     def body(self) -> fields.Fields:

@@ -85,7 +85,8 @@ async def _answer(
     authorization = request.headers.get("Authorization")
     if authorization is not None and not _is_text(authorization):
         raise problems.Unfit("AuthInvalidAuthorizationHeader", "The header Authorization is not in UTF-8.")
-    came = asked.Asked(request.url, request.match_info)
+    bearer = _bearer(authorization)
+    came = asked.Asked(request.url, request.match_info, token=(bearer or "")[len(_BEARER) :].strip())
     try:
         message: pipeline.Request = row.read(await _filled(came, request, row))
     except problems.Unfit as unfit:
@@ -93,7 +94,7 @@ async def _answer(
     answer = await through.unary(
         operation,
         message,
-        authorization=_bearer(authorization),
+        authorization=bearer,
         source_ip=caller.source_ip(request),
         request_id=caller.request_id(request),
         rights_first=True,

@@ -133,6 +133,14 @@ _BY_QUOTA = {
 }
 
 
+_BY_PASSWORD = {
+    "too_short": "PasswordTooShort",
+    "too_long": "PasswordTooLong",
+    "similar_to_email": "PasswordSimilarToEmail",
+    "similar_to_name": "PasswordSimilarToName",
+    "too_common": "PasswordTooCommon",
+    "not_diverse": "PasswordNotDiverseEnough",
+}
 _NAMES = (("target.http", "target"), ("payload_text", "payload"))  # ours in messages, Hook0's in JSON
 
 
@@ -145,6 +153,8 @@ class Unfit(errors.InvalidRequest):
 
 def of(refusal: errors.Refused, chosen: Mapping[str, str] | None = None) -> Problem:
     """Which problem it is: the one that its metadata names, or by its reason. `chosen`: a route's own, by reason."""
+    if refusal.reason == "PASSWORD_REFUSED":
+        return BY_ID[_BY_PASSWORD[refusal.metadata["problem"]]]
     if named := refusal.metadata.get("problem"):
         return BY_ID[named]
     if chosen and refusal.reason in chosen:
