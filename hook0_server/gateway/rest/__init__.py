@@ -5,5 +5,6 @@ table.py    every row there is
 route.py    what a row says
 asked.py    a request as the rows read it; fields.py: the members of a JSON object, by type
 times.py    moments as texts
+openapi.py  the OpenAPI document of the rows; shapes/: what they take and answer; page.py: the document to read
 the others  rows by what they are about
 """

@@ -4,8 +4,8 @@ from typing import Any
 
 from hook0_client._gen.hook0.v1 import account_service_pb2 as pb2
 from hook0_server.api import account_passwords
-from hook0_server.gateway import problems
-from hook0_server.gateway.rest import asked, route, times
+from hook0_server.gateway.rest import asked, problems, route, times
+from hook0_server.gateway.rest.shapes import people as shapes
 
 _SERVICE = "hook0.v1.AccountService"
 
@@ -73,17 +73,36 @@ def _show_session(answer: pb2.LoginResponse | pb2.VerifyEmailResponse | pb2.Refr
 
 
 ROUTES = (
-    route.Route("POST", "/register", f"{_SERVICE}/Register", _read_register, _show_registered, status=201),
-    route.Route("POST", "/auth/login", f"{_SERVICE}/Login", _read_login, _show_session, status=201),
     route.Route(
-        "POST", "/auth/refresh", f"{_SERVICE}/RefreshSession", _read_refresh, _show_session, status=201, takes_body=False
+        "POST", "/register", f"{_SERVICE}/Register", _read_register, _show_registered, status=201,
+        described=shapes.REGISTER,
     ),
-    route.Route("POST", "/auth/logout", f"{_SERVICE}/Logout", _read_logout, None, status=204, takes_body=False),
-    route.Route("POST", "/auth/verify-email", f"{_SERVICE}/VerifyEmail", _read_verify, _show_session, status=201),
+    route.Route("POST", "/auth/login", f"{_SERVICE}/Login", _read_login, _show_session, status=201, described=shapes.LOGIN),
     route.Route(
-        "POST", "/auth/resend-verification-email", f"{_SERVICE}/ResendVerificationEmail", _read_resend, None, status=204
+        "POST", "/auth/refresh", f"{_SERVICE}/RefreshSession", _read_refresh, _show_session, status=201, takes_body=False,
+        described=shapes.REFRESH,
     ),
-    route.Route("POST", "/auth/begin-reset-password", f"{_SERVICE}/BeginPasswordReset", _read_begin_reset, None, status=204),
-    route.Route("POST", "/auth/reset-password", f"{_SERVICE}/ResetPassword", _read_reset, None, status=204),
-    route.Route("POST", "/auth/password", "hook0.rest.AccountService/ChangePassword", _read_password, None, status=204),
-)
+    route.Route(
+        "POST", "/auth/logout", f"{_SERVICE}/Logout", _read_logout, None, status=204, takes_body=False,
+        described=shapes.LOGOUT,
+    ),
+    route.Route(
+        "POST", "/auth/verify-email", f"{_SERVICE}/VerifyEmail", _read_verify, _show_session, status=201,
+        described=shapes.VERIFY,
+    ),
+    route.Route(
+        "POST", "/auth/resend-verification-email", f"{_SERVICE}/ResendVerificationEmail", _read_resend, None, status=204,
+        described=shapes.RESEND,
+    ),
+    route.Route(
+        "POST", "/auth/begin-reset-password", f"{_SERVICE}/BeginPasswordReset", _read_begin_reset, None, status=204,
+        described=shapes.BEGIN_RESET,
+    ),
+    route.Route(
+        "POST", "/auth/reset-password", f"{_SERVICE}/ResetPassword", _read_reset, None, status=204, described=shapes.RESET,
+    ),
+    route.Route(
+        "POST", "/auth/password", "hook0.rest.AccountService/ChangePassword", _read_password, None, status=204,
+        described=shapes.CHANGE_PASSWORD,
+    ),
+)  # fmt: skip

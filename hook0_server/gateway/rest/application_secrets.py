@@ -6,6 +6,7 @@ from typing import Any
 from hook0_client._gen.hook0.v1 import application_pb2, application_service_pb2 as pb2
 from hook0_server.api import rest_secrets
 from hook0_server.gateway.rest import asked, route, times
+from hook0_server.gateway.rest.shapes import applications as shapes
 
 _SERVICE = "ApplicationService"
 _PATH = "/application_secrets/{application_secret_token}"
@@ -51,14 +52,20 @@ def _show_updated(answer: application_pb2.ApplicationSecret, _: asked.Asked) -> 
 
 
 ROUTES = (
-    route.Route("GET", "/application_secrets", f"hook0.rest.{_SERVICE}/ListApplicationSecrets", _read_list, _show_list),
+    route.Route(
+        "GET", "/application_secrets", f"hook0.rest.{_SERVICE}/ListApplicationSecrets", _read_list, _show_list,
+        described=shapes.SECRETS,
+    ),
     route.Route(
         "POST", "/application_secrets", f"hook0.v1.{_SERVICE}/CreateApplicationSecret", _read_new, _show_new, status=201,
-        within="application_secret.",
+        within="application_secret.", described=shapes.NEW_SECRET,
     ),
     route.Route(
         "PUT", _PATH, f"hook0.rest.{_SERVICE}/UpdateApplicationSecret", _read_update, _show_updated,
-        within="application_secret.",
+        within="application_secret.", described=shapes.UPDATE_SECRET,
     ),
-    route.Route("DELETE", _PATH, f"hook0.rest.{_SERVICE}/DeleteApplicationSecret", _read_delete, None, status=204),
+    route.Route(
+        "DELETE", _PATH, f"hook0.rest.{_SERVICE}/DeleteApplicationSecret", _read_delete, None, status=204,
+        described=shapes.DELETE_SECRET,
+    ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 from hook0_client._gen.hook0.v1 import application_pb2, application_service_pb2 as pb2
 from hook0_server.api import rest_applications
 from hook0_server.gateway.rest import asked, route
+from hook0_server.gateway.rest.shapes import applications as shapes
 
 UNLIMITED = 2147483647  # Hook0's word for it
 _SERVICE = "ApplicationService"
@@ -79,16 +80,23 @@ def _show_get(answer: rest_applications.Shown, _: asked.Asked) -> dict[str, Any]
 
 
 ROUTES = (
-    route.Route("GET", "/applications", f"hook0.rest.{_SERVICE}/ListApplications", _read_list, _show_list),
     route.Route(
-        "POST", "/applications", f"hook0.v1.{_SERVICE}/CreateApplication", _read_new, _show, status=201, within="application."
+        "GET", "/applications", f"hook0.rest.{_SERVICE}/ListApplications", _read_list, _show_list, described=shapes.LIST,
     ),
-    route.Route("GET", "/applications/{application_id}", f"hook0.rest.{_SERVICE}/GetApplication", _read_get, _show_get),
+    route.Route(
+        "POST", "/applications", f"hook0.v1.{_SERVICE}/CreateApplication", _read_new, _show, status=201,
+        within="application.", described=shapes.NEW,
+    ),
+    route.Route(
+        "GET", "/applications/{application_id}", f"hook0.rest.{_SERVICE}/GetApplication", _read_get, _show_get,
+        described=shapes.GET,
+    ),
     route.Route(
         "PUT", "/applications/{application_id}", f"hook0.v1.{_SERVICE}/UpdateApplication", _read_update, _show,
-        within="application.",
+        within="application.", described=shapes.UPDATE,
     ),
     route.Route(
-        "DELETE", "/applications/{application_id}", f"hook0.v1.{_SERVICE}/DeleteApplication", _read_delete, None, status=204
+        "DELETE", "/applications/{application_id}", f"hook0.v1.{_SERVICE}/DeleteApplication", _read_delete, None,
+        status=204, described=shapes.DELETE,
     ),
 )  # fmt: skip

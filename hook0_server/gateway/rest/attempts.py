@@ -9,6 +9,7 @@ import orjson
 
 from hook0_server.api import rest_attempts
 from hook0_server.gateway.rest import asked, route, times
+from hook0_server.gateway.rest.shapes import attempts as shapes
 from hook0_server.model.outcome import Outcome
 from hook0_server.store import attempts, open_attempts
 
@@ -146,7 +147,16 @@ def _body(answer: attempts.Attempt) -> str | None:
 
 
 ROUTES = (
-    route.Route("GET", "/request_attempts", f"{_SERVICE}/ListRequestAttempts", _read_list, _show_list, headers=_link),
-    route.Route("GET", "/request_attempts/{request_attempt_id}", f"{_SERVICE}/GetRequestAttempt", _read_get, _show_get),
-    route.Route("GET", "/responses/{response_id}", f"{_SERVICE}/GetResponse", _read_response, _show_response),
-)
+    route.Route(
+        "GET", "/request_attempts", f"{_SERVICE}/ListRequestAttempts", _read_list, _show_list, headers=_link,
+        described=shapes.LIST,
+    ),
+    route.Route(
+        "GET", "/request_attempts/{request_attempt_id}", f"{_SERVICE}/GetRequestAttempt", _read_get, _show_get,
+        described=shapes.GET,
+    ),
+    route.Route(
+        "GET", "/responses/{response_id}", f"{_SERVICE}/GetResponse", _read_response, _show_response,
+        described=shapes.RESPONSE,
+    ),
+)  # fmt: skip

@@ -14,12 +14,11 @@ from aiohttp import web
 
 from hook0_server.api import ending, pipeline, registry
 from hook0_server.gateway import bodies, caller
-from hook0_server.gateway.rest import asked, problems, public, route, table
+from hook0_server.gateway.rest import asked, openapi, page, problems, public, route, table
 from hook0_server.model import errors
 
 log = structlog.get_logger(__name__)
 
-BASE = "/api/v1"
 _JSON = {"Content-Type": "application/json"}
 _BEARER = "bearer "
 _SLICE = 200  # entries of a list, about 2 ms
@@ -35,8 +34,11 @@ def routes(operations: Iterable[registry.Operation], through: pipeline.Pipeline,
         return []
     served = [_at("GET", path, _always(shown)) for path, shown in anybody.lists().items()]
     served.append(_at("GET", "/health", anybody.get_health))
+    described = openapi.document(table.ROUTES, lambda row: known[row.operation].scope is registry.Scope.PUBLIC)
+    served.append(_at("GET", "/swagger.json", _always(described)))
+    served.append(_at("GET", "/docs", _page(page.shown(described))))
     served += [_at(row.method, row.path, _handler(row, known[row.operation], through)) for row in table.ROUTES]
-    served.append([web.route("*", f"{BASE}/{{rest:.*}}", _unknown)])
+    served.append([web.route("*", f"{openapi.BASE}/{{rest:.*}}", _unknown)])
     return list(itertools.chain.from_iterable(served))
 
 
@@ -60,9 +62,16 @@ def _always(shown: object) -> Handler:
     return handle
 
 
+def _page(text: str) -> Handler:
+    async def handle(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=text.encode(), headers=page.HEADERS)
+
+    return handle
+
+
 def _at(method: str, path: str, handler: Handler) -> Sequence[web.RouteDef]:
     """A handler below /api/v1, with and without the slash."""
-    return [web.route(method, f"{BASE}{path}{end}", handler) for end in ("", "/")]
+    return [web.route(method, f"{openapi.BASE}{path}{end}", handler) for end in ("", "/")]
 
 
 def _handler(row: route.Route, operation: registry.Operation, through: pipeline.Pipeline) -> Handler:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hook0_client._gen.hook0.v1 import event_type_pb2, event_type_service_pb2 as pb2
 from hook0_server.gateway.rest import asked, route
+from hook0_server.gateway.rest.shapes import applications as shapes
 
 _SERVICE = "EventTypeService"
 _PATH = "/event_types/{event_type_name}"
@@ -48,10 +49,20 @@ def _show(answer: pb2.CreateEventTypeResponse | pb2.GetEventTypeResponse, _: ask
 
 
 ROUTES = (
-    route.Route("GET", "/event_types", f"hook0.rest.{_SERVICE}/ListEventTypes", _read_list, _show_list),
     route.Route(
-        "POST", "/event_types", f"hook0.rest.{_SERVICE}/CreateEventType", _read_new, _show, status=201, within="event_type."
+        "GET", "/event_types", f"hook0.rest.{_SERVICE}/ListEventTypes", _read_list, _show_list,
+        described=shapes.EVENT_TYPES,
     ),
-    route.Route("GET", _PATH, f"hook0.rest.{_SERVICE}/GetEventType", _read_get, _show, problems=_NO_NAME),
-    route.Route("DELETE", _PATH, f"hook0.v1.{_SERVICE}/DeleteEventType", _read_delete, None, status=204, problems=_NO_NAME),
-)
+    route.Route(
+        "POST", "/event_types", f"hook0.rest.{_SERVICE}/CreateEventType", _read_new, _show, status=201,
+        within="event_type.", described=shapes.NEW_EVENT_TYPE,
+    ),
+    route.Route(
+        "GET", _PATH, f"hook0.rest.{_SERVICE}/GetEventType", _read_get, _show, problems=_NO_NAME,
+        described=shapes.EVENT_TYPE,
+    ),
+    route.Route(
+        "DELETE", _PATH, f"hook0.v1.{_SERVICE}/DeleteEventType", _read_delete, None, status=204, problems=_NO_NAME,
+        described=shapes.DELETE_EVENT_TYPE,
+    ),
+)  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from hook0_client._gen.hook0.v1 import event_pb2, event_service_pb2, ingestion_service_pb2
 from hook0_server.api import pipeline, posted_events
 from hook0_server.gateway.rest import asked, fields, problems, route, times
+from hook0_server.gateway.rest.shapes import events as shapes
 from hook0_server.ingest import writer
 from hook0_server.model import errors
 
@@ -129,13 +130,17 @@ def _show_get(answer: event_service_pb2.GetEventResponse, _: asked.Asked) -> dic
 
 ROUTES = (
     route.Route(
-        "POST", "/event", "hook0.rest.IngestionService/PublishEvent", _read_new, _show_new, status=201, within="event."
+        "POST", "/event", "hook0.rest.IngestionService/PublishEvent", _read_new, _show_new, status=201, within="event.",
+        described=shapes.INGEST,
     ),
     route.Route(
         "POST", "/events", "hook0.rest.IngestionService/PublishEvents", _read_batch, _show_batch,
-        most_bytes=pipeline.LARGEST_REQUEST_BYTES,
+        most_bytes=pipeline.LARGEST_REQUEST_BYTES, described=shapes.INGEST_MANY,
     ),
-    route.Route("GET", "/events", "hook0.v1.EventService/ListEvents", _read_list, _show_list),
-    route.Route("GET", "/events/{event_id}", "hook0.v1.EventService/GetEvent", _read_get, _show_get),
-    route.Route("POST", "/events/{event_id}/replay", "hook0.v1.EventService/ReplayEvent", _read_replay, None, status=204),
+    route.Route("GET", "/events", "hook0.v1.EventService/ListEvents", _read_list, _show_list, described=shapes.LIST),
+    route.Route("GET", "/events/{event_id}", "hook0.v1.EventService/GetEvent", _read_get, _show_get, described=shapes.GET),
+    route.Route(
+        "POST", "/events/{event_id}/replay", "hook0.v1.EventService/ReplayEvent", _read_replay, None, status=204,
+        described=shapes.REPLAY,
+    ),
 )  # fmt: skip

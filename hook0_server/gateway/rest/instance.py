@@ -7,6 +7,7 @@ from typing import Any
 from hook0_client._gen.hook0.v1 import instance_service_pb2, stats_service_pb2
 from hook0_server.api import rest_instance
 from hook0_server.gateway.rest import applications, asked, problems, route
+from hook0_server.gateway.rest.shapes import events, instance as shapes
 from hook0_server.model import errors
 
 _INSTANCE = "hook0.rest.InstanceService/GetInstance"
@@ -89,8 +90,14 @@ def _show_days(answer: rest_instance.Days, _: asked.Asked) -> list[dict[str, Any
 
 
 ROUTES = (
-    route.Route("GET", "/instance", _INSTANCE, _read_instance, _show_instance),
-    route.Route("GET", "/quotas", _INSTANCE, _read_instance, _show_quotas),
-    route.Route("GET", "/events_per_day/application", _DAYS, _read_of_application, _show_days, problems=_RANGE),
-    route.Route("GET", "/events_per_day/organization", _DAYS, _read_of_organization, _show_days, problems=_RANGE),
-)
+    route.Route("GET", "/instance", _INSTANCE, _read_instance, _show_instance, described=shapes.GET),
+    route.Route("GET", "/quotas", _INSTANCE, _read_instance, _show_quotas, described=shapes.QUOTAS),
+    route.Route(
+        "GET", "/events_per_day/application", _DAYS, _read_of_application, _show_days, problems=_RANGE,
+        described=events.DAYS_OF_APPLICATION,
+    ),
+    route.Route(
+        "GET", "/events_per_day/organization", _DAYS, _read_of_organization, _show_days, problems=_RANGE,
+        described=events.DAYS_OF_ORGANIZATION,
+    ),
+)  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any, cast
 from hook0_client._gen.hook0.v1 import organization_pb2, organization_service_pb2 as pb2
 from hook0_server.api import rest_organizations
 from hook0_server.gateway.rest import applications, asked, route
+from hook0_server.gateway.rest.shapes import people as shapes
 from hook0_server.model.roles import HOOK0, Role
 
 _V1, _REST = "hook0.v1.OrganizationService", "hook0.rest.OrganizationService"
@@ -132,12 +133,22 @@ def _show_role(answer: pb2.UpdateMemberResponse, _: asked.Asked) -> dict[str, st
 
 
 ROUTES = (
-    route.Route("GET", "/organizations", f"{_REST}/ListOrganizations", _read_list, _show_list),
-    route.Route("POST", "/organizations", f"{_REST}/CreateOrganization", _read_new, _show, within="organization."),
-    route.Route("GET", _PATH, f"{_REST}/GetOrganization", _read_get, _show),
-    route.Route("PUT", _PATH, f"{_REST}/UpdateOrganization", _read_update, _show, within="organization."),
-    route.Route("DELETE", _PATH, f"{_V1}/DeleteOrganization", _read_delete, None, status=204),
-    route.Route("POST", _INVITE, f"{_REST}/AddMember", _read_invite, _show_invited),
-    route.Route("PUT", _INVITE, f"{_REST}/UpdateMember", _read_edit_role, _show_role),
-    route.Route("DELETE", _INVITE, f"{_V1}/RemoveMember", _read_revoke, _show_revoked, takes_body=True),
-)
+    route.Route("GET", "/organizations", f"{_REST}/ListOrganizations", _read_list, _show_list, described=shapes.ORGANIZATIONS),
+    route.Route(
+        "POST", "/organizations", f"{_REST}/CreateOrganization", _read_new, _show, within="organization.",
+        described=shapes.NEW_ORGANIZATION,
+    ),
+    route.Route("GET", _PATH, f"{_REST}/GetOrganization", _read_get, _show, described=shapes.ORGANIZATION),
+    route.Route(
+        "PUT", _PATH, f"{_REST}/UpdateOrganization", _read_update, _show, within="organization.",
+        described=shapes.EDIT_ORGANIZATION,
+    ),
+    route.Route(
+        "DELETE", _PATH, f"{_V1}/DeleteOrganization", _read_delete, None, status=204, described=shapes.DELETE_ORGANIZATION,
+    ),
+    route.Route("POST", _INVITE, f"{_REST}/AddMember", _read_invite, _show_invited, described=shapes.INVITE),
+    route.Route("PUT", _INVITE, f"{_REST}/UpdateMember", _read_edit_role, _show_role, described=shapes.EDIT_ROLE),
+    route.Route(
+        "DELETE", _INVITE, f"{_V1}/RemoveMember", _read_revoke, _show_revoked, takes_body=True, described=shapes.REVOKE,
+    ),
+)  # fmt: skip

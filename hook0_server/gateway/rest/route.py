@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hook0_server.gateway.rest import asked
+from hook0_server.gateway.rest.shapes import kinds
 
 MOST_BODY_BYTES = 2 * 1024 * 1024  # Hook0's
 _WITH_BODY = frozenset({"POST", "PUT"})
@@ -29,6 +30,7 @@ class Route:
     headers: Callable[[Any, asked.Asked], Mapping[str, str]] | None = None  # what the answer carries besides
     most_bytes: int = MOST_BODY_BYTES
     takes_body: bool | None = None  # None: POST and PUT do
+    described: kinds.Described = field(kw_only=True)  # what the OpenAPI document says of it
 
     @property
     def has_body(self) -> bool:

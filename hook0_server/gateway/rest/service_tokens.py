@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hook0_client._gen.hook0.v1 import service_token_service_pb2 as pb2
 from hook0_server.api import rest_service_tokens
 from hook0_server.gateway.rest import asked, route, times
+from hook0_server.gateway.rest.shapes import people as shapes
 
 _REST = "hook0.rest.ServiceTokenService"
 _PATH = "/service_token/{service_token_id}"
@@ -57,9 +58,18 @@ def _show_list(answer: Sequence[rest_service_tokens.Shown], came: asked.Asked) -
 
 
 ROUTES = (
-    route.Route("GET", "/service_token", f"{_REST}/ListServiceTokens", _read_list, _show_list),
-    route.Route("POST", "/service_token", f"{_REST}/CreateServiceToken", _read_new, _show, status=201, within=_WITHIN),
-    route.Route("GET", _PATH, f"{_REST}/GetServiceToken", _read_get, _show),
-    route.Route("PUT", _PATH, f"{_REST}/UpdateServiceToken", _read_update, _show, within=_WITHIN),
-    route.Route("DELETE", _PATH, "hook0.v1.ServiceTokenService/DeleteServiceToken", _read_delete, None, status=204),
-)
+    route.Route("GET", "/service_token", f"{_REST}/ListServiceTokens", _read_list, _show_list, described=shapes.SERVICE_TOKENS),
+    route.Route(
+        "POST", "/service_token", f"{_REST}/CreateServiceToken", _read_new, _show, status=201, within=_WITHIN,
+        described=shapes.NEW_SERVICE_TOKEN,
+    ),
+    route.Route("GET", _PATH, f"{_REST}/GetServiceToken", _read_get, _show, described=shapes.SERVICE_TOKEN),
+    route.Route(
+        "PUT", _PATH, f"{_REST}/UpdateServiceToken", _read_update, _show, within=_WITHIN,
+        described=shapes.EDIT_SERVICE_TOKEN,
+    ),
+    route.Route(
+        "DELETE", _PATH, "hook0.v1.ServiceTokenService/DeleteServiceToken", _read_delete, None, status=204,
+        described=shapes.DELETE_SERVICE_TOKEN,
+    ),
+)  # fmt: skip

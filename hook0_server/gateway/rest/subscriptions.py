@@ -6,6 +6,7 @@ from typing import Any
 from hook0_client._gen.hook0.v1 import subscription_pb2, subscription_service_pb2 as pb2
 from hook0_server.api import rest_subscriptions
 from hook0_server.gateway.rest import asked, fields, problems, route, times
+from hook0_server.gateway.rest.shapes import subscriptions as shapes
 
 _SERVICE = "hook0.rest.SubscriptionService"
 _PATH = "/subscriptions/{subscription_id}"
@@ -53,10 +54,10 @@ def _given(body: fields.Fields) -> subscription_pb2.Subscription:
 
 
 def _labels(body: fields.Fields) -> dict[str, str]:
-    """Where both forms are given, `labels` counts."""
+    """Where both forms are given, `labels` counts; the other must be readable all the same."""
+    key, value = body.text_or("label_key"), body.text_or("label_value")
     if body.has("labels"):
         return body.pairs("labels")
-    key, value = body.text_or("label_key"), body.text_or("label_value")
     if body.has("label_key") and body.has("label_value"):
         return {key: value}
     raise problems.Unfit("LabelsAmbiguity", "Give labels, or both label_key and label_value.")
@@ -106,9 +107,14 @@ def _show(answer: rest_subscriptions.Shown, _: asked.Asked) -> dict[str, Any]:
 
 
 ROUTES = (
-    route.Route("GET", "/subscriptions", f"{_SERVICE}/ListSubscriptions", _read_list, _show_list),
-    route.Route("POST", "/subscriptions", f"{_SERVICE}/CreateSubscription", _read_new, _show, status=201, within=_WITHIN),
-    route.Route("GET", _PATH, f"{_SERVICE}/GetSubscription", _read_get, _show),
-    route.Route("PUT", _PATH, f"{_SERVICE}/UpdateSubscription", _read_replacement, _show, within=_WITHIN),
-    route.Route("DELETE", _PATH, f"{_SERVICE}/DeleteSubscription", _read_delete, None, status=204),
-)
+    route.Route("GET", "/subscriptions", f"{_SERVICE}/ListSubscriptions", _read_list, _show_list, described=shapes.LIST),
+    route.Route(
+        "POST", "/subscriptions", f"{_SERVICE}/CreateSubscription", _read_new, _show, status=201, within=_WITHIN,
+        described=shapes.NEW,
+    ),
+    route.Route("GET", _PATH, f"{_SERVICE}/GetSubscription", _read_get, _show, described=shapes.GET),
+    route.Route(
+        "PUT", _PATH, f"{_SERVICE}/UpdateSubscription", _read_replacement, _show, within=_WITHIN, described=shapes.REPLACE,
+    ),
+    route.Route("DELETE", _PATH, f"{_SERVICE}/DeleteSubscription", _read_delete, None, status=204, described=shapes.DELETE),
+)  # fmt: skip
