@@ -46,12 +46,14 @@ BODIES = [row for row in table.ROUTES if row.has_body]
 @pytest.mark.parametrize("row", BODIES, ids=lambda row: f"{row.method} {row.path}")
 def test_no_body_is_a_fault_of_the_server(served: rest_rig.Served, shop: rest_rig.Shop, row: route.Route) -> None:
     common = {"organization_id": served.organization_id, "name": "other", "resource_type": "b", "service": "a", "verb": "c"}
+    common |= {"email": "x@example.com", "password": "p", "new_password": "p", "token": "t", "role": "viewer"}
+    common |= {"user_id": str(uuid.uuid4()), "first_name": "Ada", "last_name": "L"}
     given = shop.event() | shop.subscription(description="d", metadata={"a": "b"}, dedicated_workers=["w"]) | common
     posted = list(changed(given))
     for body in random.Random(7).sample(posted, 40):
         path = row.path.format_map(
-            dict.fromkeys(("event_id", "subscription_id", "application_id"), str(uuid.uuid4()))
-            | {"application_secret_token": str(uuid.uuid4())}
+            dict.fromkeys(("event_id", "subscription_id", "application_id", "service_token_id"), str(uuid.uuid4()))
+            | {"application_secret_token": str(uuid.uuid4()), "organization_id": served.organization_id}
         )
         answer = served.call(row.method, path, [body] if row.path == "/events" else body)
         assert sane(answer), (body, answer)
