@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hook0_server.model import addresses
+
 
 @dataclass(frozen=True, slots=True)
 class Object:
@@ -93,7 +95,7 @@ ID = identity()
 MOMENT = {"type": "string", "format": "date-time", "examples": ["2026-01-02T03:04:05.678901Z"]}
 DAY = {"type": "string", "format": "date", "examples": ["2026-01-02"]}
 FLAG = {"type": "boolean", "examples": [True]}
-EMAIL = text(3, 254, example="ada@example.com")
+EMAIL = text(3, addresses.LONGEST, example="ada@example.com") | {"format": "email"}
 
 
 def referred(schema: Schema) -> dict[str, Any]:
