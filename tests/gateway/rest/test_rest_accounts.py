@@ -32,7 +32,7 @@ class Person:
         user = self.served.run(users.by_email(self.served.server.db, self.email))
         written = links.Links(self.served.server.db, self.served.server.root, "https://app.example.com")
         if kind == "reset":
-            return str(self.served.run(written.reset(user)).token)
+            return str(self.served.run(written.reset(user, self.served.server.db)).token)
         return str(written.verification(user.user_id, user.email).token)
 
 

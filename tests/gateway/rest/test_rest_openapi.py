@@ -13,7 +13,7 @@ import pytest
 import rest_rig
 from hook0 import generated  # type: ignore[import-untyped]
 
-from hook0_server.gateway.rest import edge, openapi
+from hook0_server.gateway.rest import openapi
 
 EXPECTED = pathlib.Path(__file__).with_name("openapi.json")
 DOCUMENT: dict[str, Any] = json.loads(EXPECTED.read_text(encoding="utf-8")) if EXPECTED.exists() else {"paths": {}}
@@ -36,7 +36,7 @@ def test_the_document_is_valid() -> None:
 
 def test_every_route_is_in_the_document(served: rest_rig.Served) -> None:
     server = served.server
-    routes = edge.routes(server.operations(), server._pipeline(), server._public())
+    routes = server._rest(server.operations(), server._pipeline())
     found = {(each.path, each.method.lower()) for each in routes if each.method != "*" and not each.path.endswith("/")}
     besides = {f"{openapi.BASE}/swagger.json", f"{openapi.BASE}/docs"}
     assert {each for each in found if each[0] not in besides} == set(OPERATIONS)

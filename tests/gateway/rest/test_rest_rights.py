@@ -90,7 +90,7 @@ def furnished(shop: rest_rig.Shop) -> Ids:
     event = shop.call("POST", "/event", shop.event()).json["event_id"]
     attempt = str(uuid.uuid4())
     names = {
-        "organization_id": served.organization_id,
+        "organization_id": shop.served.organization_id,
         "service_token_id": str(uuid.uuid4()),
         "application_id": shop.application_id,
         "application_secret_token": shop.secret,

@@ -25,6 +25,8 @@ from schemathesis.specs.openapi import checks
 import hook0_client
 
 DOCUMENT = json.loads(pathlib.Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
+for _operation in itertools.chain.from_iterable(each.values() for each in DOCUMENT["paths"].values()):
+    _operation["security"] = []  # the credential is the walk's own
 OPERATIONS = [found.ok() for found in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()]
 MODES = {mode.name.lower(): mode for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)}
 HELD = [
