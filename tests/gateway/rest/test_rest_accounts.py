@@ -137,6 +137,7 @@ def test_an_address_is_verified_by_its_letter(person: Person) -> None:
 def test_a_forgotten_password_is_replaced(person: Person) -> None:
     for email in (person.email, "nobody@example.com"):
         assert person.call("", "/auth/begin-reset-password", {"email": email}).status == 204
+    person.served.run(person.served.server.people._parts.outbox.idle())  # or its letter makes this one's token void
     given = {"token": person.letter("reset"), "new_password": OTHER_PASSWORD}
     assert person.call("", "/auth/reset-password", given | {"new_password": "short"}).problem == (400, "PasswordTooShort")
     assert person.call("", "/auth/reset-password", given).status == 204
@@ -271,3 +272,35 @@ def test_an_unknown_and_a_foreign_organization_look_the_same(served: rest_rig.Se
         for path in (f"/organizations/{organization_id}", f"/service_token?organization_id={organization_id}"):
             assert served.call("GET", path, token=access).problem == (403, "Forbidden")
     assert served.call("GET", "/organizations/x", token=access).problem == (404, "NotFound")
+
+
+async def _entries(served: rest_rig.Served, actor_id: str) -> list[tuple[str, str, str]]:
+    rows = await served.server.db.fetch(
+        b"SELECT operation, resource_id, result FROM audit_entries WHERE actor_id = %s ORDER BY audit_entry_id", [actor_id]
+    )
+    return [(str(operation), str(resource), str(result)) for operation, resource, result in rows]
+
+
+def test_what_people_change_over_rest_is_in_the_audit_log_once(served: rest_rig.Served, person: Person) -> None:
+    access, own = person.login().json["access_token"], person.registered["user_id"]
+    before = len(served.run(_entries(served, own)))
+    organization_id = served.call("POST", "/organizations", {"name": "depot"}, token=access).json["organization_id"]
+    path = f"/organizations/{organization_id}"
+    served.call("PUT", path, {"name": "store"}, token=access)
+    served.call("POST", f"{path}/invite", {"email": "later@example.com", "role": "viewer"}, token=access)
+    served.call("PUT", f"{path}/invite", {"user_id": own, "role": "viewer"}, token=access)
+    token = {"organization_id": organization_id, "name": "robot"}
+    token_id = served.call("POST", "/service_token", token, token=access).json["token_id"]
+    served.call("PUT", f"/service_token/{token_id}", token, token=access)
+    served.call("DELETE", f"/service_token/{token_id}?organization_id={organization_id}", token=access)
+    person.call(access, "/auth/password", {"new_password": OTHER_PASSWORD})
+    assert served.run(_entries(served, own))[before:] == [
+        ("OrganizationService/CreateOrganization", organization_id, "OK"),
+        ("OrganizationService/UpdateOrganization", organization_id, "OK"),
+        ("OrganizationService/AddMember", "later@example.com", "OK"),
+        ("OrganizationService/UpdateMember", own, "PERMISSION_DENIED"),
+        ("ServiceTokenService/CreateServiceToken", token_id, "OK"),
+        ("ServiceTokenService/UpdateServiceToken", token_id, "OK"),
+        ("ServiceTokenService/DeleteServiceToken", token_id, "OK"),
+        ("AccountService/ChangePassword", own, "OK"),
+    ]

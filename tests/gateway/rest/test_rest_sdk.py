@@ -2,60 +2,31 @@
 
 import asyncio
 import datetime
-import inspect
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import hook0  # type: ignore[import-untyped]
+import hook0_sdk
 import pytest
 import rest_rig
 from hook0 import generated
 
-HALVES = (("Api", hook0.HttpTransport), ("AsyncApi", hook0.AsyncHttpTransport))
 
-
-class Sdk:
-    """`sdk.Applications.list(…)`: that operation of the generated half, waited for where it is to be awaited."""
-
-    def __init__(self, served: rest_rig.Served, token: str, half: tuple[str, Callable[..., Any]]) -> None:
-        self._suffix = half[0]
-        self._transport = half[1](f"http://{served.address}", token)
-
-    def __getattr__(self, group: str) -> Any:
-        return Group(getattr(generated, f"{group}{self._suffix}")(self._transport))
-
-
-class Group:
-    def __init__(self, api: Any) -> None:
-        self._api = api
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        def call(*given: Any, **named: Any) -> Any:
-            answer = getattr(self._api, operation)(*given, **named)
-            return asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
-
-        return call
-
-
-async def _awaited(answer: Any) -> Any:
-    return await answer
-
-
-@pytest.fixture(params=HALVES, ids=["blocking", "awaited"])
+@pytest.fixture(params=hook0_sdk.HALVES, ids=["blocking", "awaited"])
 def half(request: pytest.FixtureRequest) -> tuple[str, Callable[..., Any]]:
     chosen: tuple[str, Callable[..., Any]] = request.param
     return chosen
 
 
 @pytest.fixture
-def sdk(served: rest_rig.Served, shop: rest_rig.Shop, half: tuple[str, Callable[..., Any]]) -> Sdk:
-    return Sdk(served, shop.secret, half)
+def sdk(served: rest_rig.Served, shop: rest_rig.Shop, half: tuple[str, Callable[..., Any]]) -> hook0_sdk.Sdk:
+    return hook0_sdk.Sdk(served, shop.secret, half)
 
 
 @pytest.fixture
-def master(served: rest_rig.Served, half: tuple[str, Callable[..., Any]]) -> Sdk:
-    return Sdk(served, served.master_key, half)
+def master(served: rest_rig.Served, half: tuple[str, Callable[..., Any]]) -> hook0_sdk.Sdk:
+    return hook0_sdk.Sdk(served, served.master_key, half)
 
 
 def test_the_hand_written_client_sends_events_and_makes_types(served: rest_rig.Served, shop: rest_rig.Shop) -> None:
@@ -81,7 +52,7 @@ def test_the_awaited_client_sends_events_and_makes_types(served: rest_rig.Served
     asyncio.run(_by_awaiting(served, shop))
 
 
-def test_applications(served: rest_rig.Served, master: Sdk) -> None:
+def test_applications(served: rest_rig.Served, master: hook0_sdk.Sdk) -> None:
     post = generated.ApplicationPost("depot", uuid.UUID(served.organization_id))
     made = master.Applications.create(post)
     assert made in master.Applications.list(served.organization_id)
@@ -96,7 +67,7 @@ def test_applications(served: rest_rig.Served, master: Sdk) -> None:
         master.Applications.get(str(made.application_id))
 
 
-def test_application_secrets(shop: rest_rig.Shop, sdk: Sdk) -> None:
+def test_application_secrets(shop: rest_rig.Shop, sdk: hook0_sdk.Sdk) -> None:
     post = generated.ApplicationSecretPost(uuid.UUID(shop.application_id), "second")
     made = sdk.ApplicationSecrets.create(post)
     assert made in sdk.ApplicationSecrets.read(shop.application_id)
@@ -106,7 +77,7 @@ def test_application_secrets(shop: rest_rig.Shop, sdk: Sdk) -> None:
     assert [each.name for each in sdk.ApplicationSecrets.read(shop.application_id) if each.deleted_at] == ["third"]
 
 
-def test_event_types(shop: rest_rig.Shop, sdk: Sdk) -> None:
+def test_event_types(shop: rest_rig.Shop, sdk: hook0_sdk.Sdk) -> None:
     made = sdk.EventTypes.create(generated.EventTypePost(uuid.UUID(shop.application_id), "order", "shop", "lost"))
     assert made.event_type_name == "shop.order.lost"
     assert made in sdk.EventTypes.list(shop.application_id)
@@ -116,7 +87,7 @@ def test_event_types(shop: rest_rig.Shop, sdk: Sdk) -> None:
         sdk.EventTypes.get(made.event_type_name, shop.application_id)
 
 
-def test_events(shop: rest_rig.Shop, sdk: Sdk) -> None:
+def test_events(shop: rest_rig.Shop, sdk: hook0_sdk.Sdk) -> None:
     occurred_at = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, datetime.UTC)
     sent = generated.EventPost(
         uuid.UUID(shop.application_id), "shop.order.paid", {"tenant": "t1"}, occurred_at, '{"id": 1}', "application/json"
@@ -128,7 +99,7 @@ def test_events(shop: rest_rig.Shop, sdk: Sdk) -> None:
     sdk.Events.replay(str(made.event_id), generated.ReplayEvent(uuid.UUID(shop.application_id)))
 
 
-def test_subscriptions(shop: rest_rig.Shop, sdk: Sdk) -> None:
+def test_subscriptions(shop: rest_rig.Shop, sdk: hook0_sdk.Sdk) -> None:
     target = generated.SubscriptionPostTarget({"x-a": "b"}, "POST", "http", shop.served.receiver.url)
     post = generated.SubscriptionPost(
         uuid.UUID(shop.application_id), ["shop.order.paid"], True, target, labels={"tenant": "t1"}
