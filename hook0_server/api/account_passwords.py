@@ -12,10 +12,10 @@ from hook0_server.store import database, members, sessions, users
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """As REST has it: the current password ('' where it was left out) is asked for only where it is given."""
+    """As REST has it: the current password is checked only where it is given."""
 
     new_password: str = field(repr=False)
-    current_password: str = field(repr=False, default="")
+    current_password: str | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class AccountPasswords:
         user = await people.caller(self._db, call)
         call.concerns(user.user_id)
         self._passwords.judge("new_password", given.new_password, people.of(user))
-        if given.current_password:
+        if given.current_password is not None:
             await self._logins.again(user, given.current_password, call.source_ip)
         await self._changed(call, user, given.new_password)
         return Replaced()
@@ -112,7 +112,7 @@ def _rules_of_change(request: pb2.ChangePasswordRequest, breaches: rules.Breache
 
 def _rules_of_replacement(given: Replacement, breaches: rules.Breaches) -> None:
     people.judge_new_password(breaches, "new_password", given.new_password)
-    if given.current_password:
+    if given.current_password is not None:
         people.judge_password(breaches, "current_password", given.current_password)
 
 

@@ -52,7 +52,9 @@ def _read_logout(_: asked.Asked) -> pb2.LogoutRequest:
 
 
 def _read_password(came: asked.Asked) -> account_passwords.Replacement:
-    return account_passwords.Replacement(came.body.text("new_password"), came.body.text_or("current_password"))
+    given = came.body
+    current = given.text("current_password") if given.has("current_password") else None
+    return account_passwords.Replacement(given.text("new_password"), current)
 
 
 def _show_registered(answer: pb2.RegisterResponse, _: asked.Asked) -> dict[str, str]:

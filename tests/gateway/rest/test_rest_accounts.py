@@ -151,6 +151,7 @@ def test_a_password_is_changed_with_the_session_that_is_open(served: rest_rig.Se
     assert person.call(access, "/auth/password", {"new_password": "short"}).problem == (400, "PasswordTooShort")
     guessed = {"new_password": OTHER_PASSWORD, "current_password": "not-the-right-one"}
     assert person.call(access, "/auth/password", guessed).problem == (401, "AuthFailedLogin")
+    assert person.call(access, "/auth/password", guessed | {"current_password": ""}).problem == (422, "Validation")
     assert person.call(access, "/auth/password", {"new_password": OTHER_PASSWORD}).status == 204
     assert served.call("GET", "/organizations", token=access).status == 200
     assert served.call("GET", "/organizations", token=other["access_token"]).problem == (403, "AuthInvalidBiscuit")
