@@ -20,6 +20,8 @@ def test_a_service_token_is_shown_again_and_ends(served: rest_rig.Served) -> Non
     assert (renamed.status, renamed.json) == (200, made.json | {"name": "machine"})
     token = made.json["biscuit"]
     assert served.call("GET", f"/applications{of}", token=token).status == 200
+    [seen] = served.call("GET", "/organizations", token=token).json
+    assert (seen["organization_id"], seen["role"]) == (served.organization_id, "master")  # may do all of it, as in Hook0
     assert served.call("DELETE", path + of).status == 204
     assert served.call("GET", f"/applications{of}", token=token).problem == (403, "AuthInvalidBiscuit")
     for method, body in (("GET", None), ("PUT", given), ("DELETE", None)):

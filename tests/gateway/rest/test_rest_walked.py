@@ -43,7 +43,7 @@ WALKS = [
     for mode in MODES
     if mode == "positive" or each.definition.raw["parameters"] or "requestBody" in each.definition.raw
 ]  # where nothing is given nothing can be wrong
-EXAMPLES = 6  # of each operation and mode, in the suite
+EXAMPLES = 4  # of each operation and mode, in the suite
 SOAK_EXAMPLES = 200  # in each round of the soak
 
 
