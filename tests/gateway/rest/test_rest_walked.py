@@ -44,7 +44,7 @@ WALKS = [
     if mode == "positive" or each.definition.raw["parameters"] or "requestBody" in each.definition.raw
 ]  # where nothing is given nothing can be wrong
 EXAMPLES = 4  # of each operation and mode, in the suite
-SOAK_EXAMPLES = 200  # in each round of the soak
+SOAK_EXAMPLES = 50  # in each round of the soak
 
 
 # Mostly with the right to do it, on what is there: else little would be answered but refusals.
