@@ -10,9 +10,10 @@ _METHODS = "GET, POST, PUT, PATCH, DELETE"
 _PREFLIGHT_SECONDS = "7200"
 _SENT = (
     "Authorization, Content-Type, Content-Encoding, Accept, Accept-Encoding, Connect-Protocol-Version, Connect-Timeout-Ms, "
-    "Connect-Content-Encoding, Connect-Accept-Encoding, Last-Event-ID, Cache-Control, X-Request-Id, X-User-Agent"
+    "Connect-Content-Encoding, Connect-Accept-Encoding, Last-Event-ID, Cache-Control, X-Request-Id, X-User-Agent, "
+    "Hook0-Client-Options, Idempotency-Key"
 )
-_SHOWN = "Connect-Content-Encoding, Retry-After, WWW-Authenticate, X-Request-Id"
+_SHOWN = "Connect-Content-Encoding, Link, Retry-After, WWW-Authenticate, X-Request-Id"
 # An answer may carry its own: a page wants a policy with scripts, a file may be kept.
 _SAFE: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
