@@ -18,6 +18,7 @@ _SHOWN = "Connect-Content-Encoding, Link, Retry-After, WWW-Authenticate, X-Reque
 _SAFE: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }

@@ -17,7 +17,6 @@ from google.protobuf.message import Message
 import hook0_client
 from hook0_client import v1
 from hook0_client._gen.hook0.v1 import (
-    account_service_pb2 as accounts,
     organization_pb2,
     organization_service_pb2 as organizations,
     service_token_service_pb2 as tokens,
@@ -36,7 +35,6 @@ COLUMNS = (
 )  # fmt: skip
 BROKEN = b"ALTER TABLE audit_entries ADD CONSTRAINT broken CHECK (false) NOT VALID"
 MENDED = b"ALTER TABLE audit_entries DROP CONSTRAINT broken"
-PASSWORD, OTHER_PASSWORD, THIRD_PASSWORD = "bakery-tuesday-14", "window-lantern-88", "harbour-kettle-52"
 
 
 def settings(folder: pathlib.Path, master_key: str) -> server_settings.Settings:
@@ -269,48 +267,3 @@ async def _walk_deliveries(walk: Walk, secret: Who, shop: str, inside: dict[str,
     await walk(secret, cancelled, resource_id=str(waiting), **inside)
     request = v1.DeleteSubscriptionRequest(application_id=shop, subscription_id=subscription_id)
     await walk(secret, request, resource_id=subscription_id, **inside)
-
-
-async def walk_account(walk: Walk) -> None:
-    """A person's account, from the beginning to its end."""
-    email = "person@example.com"
-    request: Message = accounts.RegisterRequest(email=email, password=PASSWORD, first_name="Ada", last_name="Byron")
-    made = await walk(
-        NOBODY,
-        request,
-        resource_id=lambda answer: str(answer.user.user_id),
-        organization_id=lambda answer: str(answer.organization.organization_id),
-        actor=lambda answer: Who("", "user", answer.user.user_id),
-    )
-    person = Who("", "user", made.user.user_id)
-    token = walk.letters.letters[-1].token
-    verified = accounts.VerifyEmailRequest(token=token)
-    await walk(NOBODY, verified, resource_id=person.actor_id, actor=person)
-    asked = accounts.BeginPasswordResetRequest(email=email)
-    await walk(NOBODY, asked, resource_id=person.actor_id)
-    reset = accounts.ResetPasswordRequest(token=walk.letters.letters[-1].token, new_password=OTHER_PASSWORD)
-    await walk(NOBODY, reset, resource_id=person.actor_id, actor=person)
-    login = accounts.LoginRequest(email=email, password=OTHER_PASSWORD)
-    opened = await walk(NOBODY, login, resource_id=person.actor_id, actor=person)
-    session = Who(opened.access_token, "user", person.actor_id, await _session(walk, person))
-    change = accounts.ChangePasswordRequest(current_password=OTHER_PASSWORD, new_password=THIRD_PASSWORD)
-    await walk(session, change, resource_id=person.actor_id)
-    await walk(session, accounts.LogoutRequest(), resource_id=person.actor_id)
-    await _leave(walk, email, person, made.organization.organization_id)
-
-
-async def _leave(walk: Walk, email: str, person: Who, organization_id: str) -> None:
-    login = accounts.LoginRequest(email=email, password=THIRD_PASSWORD)
-    token = (await walk.called(walk.operations[accounts.LoginRequest], login, NOBODY)).access_token
-    ended = b"UPDATE organizations SET deleted_at = now() WHERE organization_id = %s"  # an organization keeps its last owner
-    await walk.server.db.fetch(ended, [uuid.UUID(organization_id)])
-    session = Who(token, "user", person.actor_id, await _session(walk, person))
-    await walk(session, accounts.DeleteAccountRequest(password=THIRD_PASSWORD), resource_id=person.actor_id)
-
-
-async def _session(walk: Walk, person: Who) -> str:
-    """The only one that goes on."""
-    [(session_id,)] = await walk.server.db.fetch(
-        b"SELECT session_id FROM sessions WHERE user_id = %s AND ended_at IS NULL", [uuid.UUID(person.actor_id)]
-    )
-    return str(session_id)

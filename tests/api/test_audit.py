@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import AsyncIterator
 
 import audited
+import audited_account
 import every_credential
 import grpc
 import pytest
@@ -28,7 +29,7 @@ async def test_every_change_writes_one_entry_and_none_is_made_without(
     walk: audited.Walk, server: app.Server, master: hook0_client.Client
 ) -> None:
     await audited.walk_organization(walk, master)
-    await audited.walk_account(walk)
+    await audited_account.walk_account(walk)
     assert walk.walked == {each.name for each in server.operations() if each.changes}
 
 

@@ -1,109 +1,64 @@
 """Calls of one request and one answer in the Connect protocol."""
 
 import asyncio
-import base64
-import gzip
 import json
-import tracemalloc
 from collections.abc import AsyncIterator
-from typing import Any
 
+import connecting
 import edges
 import pytest
 import pytest_asyncio
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]  # ships no types
 from structlog import testing
 
 from hook0_client._gen.hook0.v1 import ingestion_service_pb2 as pb2
 from hook0_server.api import ending, pipeline
-from hook0_server.gateway import codec, compression
+from hook0_server.gateway import codec
 from hook0_server.model import errors
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-JSON, PROTO = "application/json", "application/proto"
+PROTO = "application/proto"
 MOST = pipeline.LARGEST_REQUEST_BYTES
 
 
-class Handler:
-    """Answers with the application's id; what it is told to do goes by that, too."""
-
-    def __init__(self) -> None:
-        self.requests: list[pb2.PublishEventRequest] = []
-        self.refusals: dict[str, Exception] = {}
-        self.entered, self.left = asyncio.Event(), asyncio.Event()
-
-    async def answer(self, call: pipeline.Call, request: pb2.PublishEventRequest) -> pb2.PublishEventResponse:
-        self.requests.append(request)
-        if request.application_id in self.refusals:
-            raise self.refusals[request.application_id]
-        if request.application_id == "wait":
-            self.entered.set()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                self.left.set()
-        many = len(request.event.payload_text) or 1
-        return pb2.PublishEventResponse(event_id=request.application_id * many, delivery_count=7)
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def handler() -> connecting.Handler:
+    return connecting.Handler()
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def handler() -> Handler:
-    return Handler()
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def port(handler: Handler) -> AsyncIterator[edges.Port]:
+async def port(handler: connecting.Handler) -> AsyncIterator[edges.Port]:
     async with edges.serving(edges.operation("PublishEvent", handler.answer)) as served:
         yield served
 
 
-async def post(port: edges.Port, said: Any = None, *, kind: str = JSON, **headers: Any) -> edges.Said:
-    body = said if isinstance(said, bytes) else json.dumps({} if said is None else said).encode()
-    return await port.ask("POST", edges.PUBLISH, body, Content_Type=kind, **headers)
-
-
-def detail(answer: edges.Said, name: str) -> Any:
-    """A detail of an error, from its bytes; the type has no prefix, and the base64 no padding."""
-    (found,) = [each for each in answer.json["details"] if each["type"] == f"google.rpc.{name}"]
-    value = found["value"]
-    assert "=" not in value
-    message = getattr(error_details_pb2, name).FromString(base64.b64decode(value + "=" * (-len(value) % 4)))
-    assert found["debug"]
-    return message
-
-
-def reason(answer: edges.Said) -> str:
-    return str(detail(answer, "ErrorInfo").reason)
-
-
 async def test_json_in_gives_json_out(port: edges.Port) -> None:
-    answer = await post(port, {"applicationId": "a"}, Connect_Protocol_Version="1")
-    assert (answer.status, answer.headers["Content-Type"]) == (200, JSON)
+    answer = await connecting.post(port, {"applicationId": "a"}, Connect_Protocol_Version="1")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, connecting.JSON)
     assert answer.json == {"eventId": "a", "deliveryCount": 7}
 
 
 async def test_the_names_of_the_proto_are_taken_in_json_and_utf_8_may_be_said(port: edges.Port) -> None:
-    answer = await post(port, {"application_id": "ä"}, kind="application/json; charset=UTF-8")
+    answer = await connecting.post(port, {"application_id": "ä"}, kind="application/json; charset=UTF-8")
     assert answer.json["eventId"] == "ä"
 
 
 async def test_bytes_in_give_bytes_out(port: edges.Port) -> None:
-    answer = await post(port, pb2.PublishEventRequest(application_id="a").SerializeToString(), kind=PROTO)
+    answer = await connecting.post(port, pb2.PublishEventRequest(application_id="a").SerializeToString(), kind=PROTO)
     assert (answer.status, answer.headers["Content-Type"]) == (200, PROTO)
     assert pb2.PublishEventResponse.FromString(answer.body).event_id == "a"
 
 
 async def test_unknown_fields_are_left_out_so_that_clients_may_be_newer(port: edges.Port) -> None:
-    answer = await post(port, {"applicationId": "a", "invented": [1], "event": {"also": {}}})
+    answer = await connecting.post(port, {"applicationId": "a", "invented": [1], "event": {"also": {}}})
     assert (answer.status, answer.json["eventId"]) == (200, "a")
 
 
 @pytest.mark.parametrize("given", ["eyJ+Pz8/fQ==", "eyJ+Pz8/fQ", "eyJ-Pz8_fQ", "eyJ-Pz8_fQ=="])
 async def test_bytes_are_base64_of_either_alphabet_with_or_without_padding(
-    port: edges.Port, handler: Handler, given: str
+    port: edges.Port, handler: connecting.Handler, given: str
 ) -> None:
-    assert (await post(port, {"event": {"payload": given}})).status == 200
+    assert (await connecting.post(port, {"event": {"payload": given}})).status == 200
     assert handler.requests[-1].event.payload == b'{"~???}'
 
 
@@ -120,9 +75,9 @@ async def test_bytes_are_base64_of_either_alphabet_with_or_without_padding(
 )  # fmt: skip
 async def test_what_is_not_the_message_is_refused_with_what_was_wrong(port: edges.Port, body: bytes) -> None:
     with testing.capture_logs() as logged:
-        answer = await post(port, body)
-    assert (answer.status, answer.json["code"], reason(answer)) == (400, "invalid_argument", "FIELD_INVALID")
-    (violation,) = detail(answer, "BadRequest").field_violations
+        answer = await connecting.post(port, body)
+    assert (answer.status, answer.json["code"], connecting.reason(answer)) == (400, "invalid_argument", "FIELD_INVALID")
+    (violation,) = connecting.detail(answer, "BadRequest").field_violations
     assert violation.field == "request"
     assert "hook0.v1.PublishEventRequest" in violation.description
     assert [line["event"] for line in logged] == ["rpc.finished"]
@@ -140,8 +95,8 @@ async def test_what_is_not_the_message_is_refused_with_what_was_wrong(port: edge
 )
 async def test_json_of_more_values_than_a_request_can_have_is_refused(port: edges.Port, body: bytes) -> None:
     """4 MiB of empty events would take half a minute to become a message."""
-    answer = await post(port, body)
-    assert (answer.status, reason(answer)) == (400, "FIELD_INVALID")
+    answer = await connecting.post(port, body)
+    assert (answer.status, connecting.reason(answer)) == (400, "FIELD_INVALID")
     assert "2000 entries in one place, or 150000 values" in answer.json["message"]
 
 
@@ -156,19 +111,24 @@ async def test_the_largest_batch_is_not_too_many_values() -> None:
 
 
 async def test_bytes_that_are_not_the_message_are_refused(port: edges.Port) -> None:
-    answer = await post(port, b"\x0a\xff", kind=PROTO)
+    answer = await connecting.post(port, b"\x0a\xff", kind=PROTO)
     assert (answer.status, answer.json["code"]) == (400, "invalid_argument")
 
 
 async def test_what_is_wrong_is_told_only_to_who_has_a_credential(port: edges.Port) -> None:
     for body, headers in ((b"{", {}), (b"{}", {"Content_Encoding": "gzip"}), (b" " * (MOST + 1), {})):
-        answer = await post(port, body, authorization=None, **headers)
-        assert (answer.status, answer.json["code"], reason(answer)) == (401, "unauthenticated", "CREDENTIALS_MISSING")
+        answer = await connecting.post(port, body, authorization=None, **headers)
+        assert (answer.status, answer.json["code"], connecting.reason(answer)) == (
+            401,
+            "unauthenticated",
+            "CREDENTIALS_MISSING",
+        )
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 async def test_a_credential_that_is_no_text_is_refused(port: edges.Port) -> None:
-    raw = f"POST {edges.PUBLISH} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\nConnection: close\r\nContent-Length: 2\r\n"
+    raw = f"POST {edges.PUBLISH} HTTP/1.1\r\nHost: x\r\nContent-Type: {connecting.JSON}\r\n"
+    raw += "Connection: close\r\nContent-Length: 2\r\n"
     said = await port.say(raw.encode() + b"Authorization: Bearer \xff\xfe\r\n\r\n{}")
     assert said.startswith(b"HTTP/1.1 401 ")
     assert b"CREDENTIALS_INVALID" in said
@@ -190,47 +150,47 @@ async def test_a_credential_that_is_no_text_is_refused(port: edges.Port) -> None
     ],
 )
 async def test_each_refusal_has_its_status_and_its_code(
-    port: edges.Port, handler: Handler, refusal: errors.Refused, status: int, code: str
+    port: edges.Port, handler: connecting.Handler, refusal: errors.Refused, status: int, code: str
 ) -> None:
     assert type(refusal) in ending.CODES
     handler.refusals["no"] = refusal
-    answer = await post(port, {"applicationId": "no"})
+    answer = await connecting.post(port, {"applicationId": "no"})
     assert (answer.status, answer.json["code"], answer.json["message"]) == (status, code, "m")
-    assert answer.headers["Content-Type"] == JSON
-    assert reason(answer) == "X"
+    assert answer.headers["Content-Type"] == connecting.JSON
+    assert connecting.reason(answer) == "X"
 
 
-async def test_the_details_are_those_of_grpc(port: edges.Port, handler: Handler) -> None:
+async def test_the_details_are_those_of_grpc(port: edges.Port, handler: connecting.Handler) -> None:
     handler.refusals["no"] = errors.QuotaExceeded("X", "m", metadata={"quota": "events"}, retry_after=1.5)
-    answer = await post(port, {"applicationId": "no"})
-    assert detail(answer, "RetryInfo").retry_delay.ToMilliseconds() == 1500
-    assert detail(answer, "QuotaFailure").violations[0].subject == "events"
+    answer = await connecting.post(port, {"applicationId": "no"})
+    assert connecting.detail(answer, "RetryInfo").retry_delay.ToMilliseconds() == 1500
+    assert connecting.detail(answer, "QuotaFailure").violations[0].subject == "events"
     assert answer.headers["Retry-After"] == "2"
 
 
-async def test_a_fault_of_the_server_tells_nothing_but_an_id(port: edges.Port, handler: Handler) -> None:
+async def test_a_fault_of_the_server_tells_nothing_but_an_id(port: edges.Port, handler: connecting.Handler) -> None:
     handler.refusals["no"] = RuntimeError("hidden")
     with testing.capture_logs() as logged:
-        answer = await post(port, {"applicationId": "no"}, X_Request_Id="id-of-mine")
+        answer = await connecting.post(port, {"applicationId": "no"}, X_Request_Id="id-of-mine")
     assert (answer.status, answer.json["code"]) == (500, "internal")
     assert b"hidden" not in answer.body
-    assert detail(answer, "ErrorInfo").metadata["request_id"] == answer.headers["X-Request-Id"] == "id-of-mine"
+    assert connecting.detail(answer, "ErrorInfo").metadata["request_id"] == answer.headers["X-Request-Id"] == "id-of-mine"
     assert [line["request_id"] for line in logged] == ["id-of-mine"]
 
 
 @pytest.mark.parametrize("given", ["text/plain", "", "application/x-www-form-urlencoded", "application/json; charset=latin-1",
                                    "application/grpc", "application/connect+json"])  # fmt: skip
 async def test_another_content_type_is_refused_with_those_that_are_taken(port: edges.Port, given: str) -> None:
-    answer = await post(port, kind=given)
-    assert (answer.status, answer.headers["Accept-Post"]) == (415, f"{JSON}, {PROTO}")
-    assert (answer.json["code"], reason(answer)) == ("unimplemented", "CONTENT_TYPE_UNSUPPORTED")
+    answer = await connecting.post(port, kind=given)
+    assert (answer.status, answer.headers["Accept-Post"]) == (415, f"{connecting.JSON}, {PROTO}")
+    assert (answer.json["code"], connecting.reason(answer)) == ("unimplemented", "CONTENT_TYPE_UNSUPPORTED")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"])
 async def test_another_method_is_refused_with_those_that_are_taken(port: edges.Port, method: str) -> None:
     answer = await port.ask(method, edges.PUBLISH)
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
-    assert method == "HEAD" or reason(answer) == "METHOD_NOT_ALLOWED"
+    assert method == "HEAD" or connecting.reason(answer) == "METHOD_NOT_ALLOWED"
 
 
 @pytest.mark.parametrize(
@@ -238,115 +198,40 @@ async def test_another_method_is_refused_with_those_that_are_taken(port: edges.P
     ["IngestionService/Publish", "Nothing/GetEvent", "X", "IngestionService/PublishEvent/", "IngestionService%2FPublishEvent"],
 )
 async def test_a_rpc_that_is_none_is_unimplemented(port: edges.Port, path: str) -> None:
-    answer = await port.ask("POST", f"/hook0.v1.{path}", b"{}", Content_Type=JSON)
-    assert (answer.status, answer.json["code"], reason(answer)) == (404, "unimplemented", "PATH_NOT_FOUND")
+    answer = await port.ask("POST", f"/hook0.v1.{path}", b"{}", Content_Type=connecting.JSON)
+    assert (answer.status, answer.json["code"], connecting.reason(answer)) == (404, "unimplemented", "PATH_NOT_FOUND")
 
 
 @pytest.mark.parametrize("given", ["2", "v1", "", "1.0"])
 async def test_another_version_of_the_protocol_is_refused(port: edges.Port, given: str) -> None:
-    answer = await post(port, Connect_Protocol_Version=given)
+    answer = await connecting.post(port, Connect_Protocol_Version=given)
     assert (answer.status, answer.json["code"]) == (400, "invalid_argument")
-    assert detail(answer, "BadRequest").field_violations[0].field == "Connect-Protocol-Version"
+    assert connecting.detail(answer, "BadRequest").field_violations[0].field == "Connect-Protocol-Version"
 
 
 @pytest.mark.parametrize("given", ["", "-1", "1.5", "1s", "12345678901", "٣", "0x1", "1e3"])
 async def test_a_timeout_is_a_number_of_at_most_ten_digits(port: edges.Port, given: str) -> None:
-    answer = await post(port, Connect_Timeout_Ms=given)
+    answer = await connecting.post(port, Connect_Timeout_Ms=given)
     assert (answer.status, answer.json["code"]) == (400, "invalid_argument")
-    assert detail(answer, "BadRequest").field_violations[0].field == "Connect-Timeout-Ms"
+    assert connecting.detail(answer, "BadRequest").field_violations[0].field == "Connect-Timeout-Ms"
 
 
-async def test_a_call_ends_when_its_time_is_over(port: edges.Port, handler: Handler) -> None:
+async def test_a_call_ends_when_its_time_is_over(port: edges.Port, handler: connecting.Handler) -> None:
     handler.left.clear()
-    answer = await post(port, {"applicationId": "wait"}, Connect_Timeout_Ms="40")
-    assert (answer.status, answer.json["code"], reason(answer)) == (504, "deadline_exceeded", "DEADLINE_EXCEEDED")
+    answer = await connecting.post(port, {"applicationId": "wait"}, Connect_Timeout_Ms="40")
+    assert (answer.status, answer.json["code"], connecting.reason(answer)) == (504, "deadline_exceeded", "DEADLINE_EXCEEDED")
     await asyncio.wait_for(handler.left.wait(), 10)
 
 
 async def test_a_timeout_that_is_long_enough_changes_nothing(port: edges.Port) -> None:
-    assert (await post(port, {"applicationId": "a"}, Connect_Timeout_Ms="9999999999")).status == 200
+    assert (await connecting.post(port, {"applicationId": "a"}, Connect_Timeout_Ms="9999999999")).status == 200
 
 
-async def test_a_client_that_leaves_ends_the_handler(port: edges.Port, handler: Handler) -> None:
+async def test_a_client_that_leaves_ends_the_handler(port: edges.Port, handler: connecting.Handler) -> None:
     handler.entered.clear()
     handler.left.clear()
-    calling = asyncio.create_task(post(port, {"applicationId": "wait"}))
+    calling = asyncio.create_task(connecting.post(port, {"applicationId": "wait"}))
     await asyncio.wait_for(handler.entered.wait(), 10)
     calling.cancel()
     await asyncio.wait_for(handler.left.wait(), 10)
     await asyncio.wait_for(port.through.idle(), 10)
-
-
-async def test_gzip_is_taken_and_given(port: edges.Port) -> None:
-    body = gzip.compress(json.dumps({"applicationId": "abc", "event": {"payloadText": " " * 1000}}).encode())
-    answer = await post(port, body, Content_Encoding="gzip", Accept_Encoding="br, gzip")
-    assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
-    assert json.loads(gzip.decompress(answer.body))["eventId"] == "abc" * 1000
-
-
-@pytest.mark.parametrize("accepted", ["", "br", "identity", "gzip;q=0"])
-async def test_an_answer_is_compressed_only_for_who_takes_it(port: edges.Port, accepted: str) -> None:
-    answer = await post(port, {"applicationId": "abc", "event": {"payloadText": " " * 1000}}, Accept_Encoding=accepted)
-    assert "Content-Encoding" not in answer.headers
-    assert answer.json["eventId"] == "abc" * 1000
-
-
-async def test_a_short_answer_is_not_compressed(port: edges.Port) -> None:
-    assert "Content-Encoding" not in (await post(port, Accept_Encoding="gzip")).headers
-
-
-@pytest.mark.parametrize("given", ["br", "deflate", "gzip, gzip", "zstd"])
-async def test_another_compression_is_unimplemented_and_the_supported_ones_are_named(port: edges.Port, given: str) -> None:
-    answer = await post(port, Content_Encoding=given)
-    assert (answer.status, answer.json["code"], reason(answer)) == (501, "unimplemented", "COMPRESSION_UNSUPPORTED")
-    assert "gzip, identity" in answer.json["message"]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{}",
-        gzip.compress(b"{}", mtime=0)[:-3],
-        gzip.compress(b"{}", mtime=0) + b"x",
-        gzip.compress(b"{}", mtime=0) * 2,
-        b"\x1f\x8b",
-    ],
-)
-async def test_gzip_that_is_none_is_refused(port: edges.Port, body: bytes) -> None:
-    answer = await post(port, body, Content_Encoding="gzip")
-    assert (answer.status, reason(answer)) == (400, "FIELD_INVALID")
-
-
-async def test_four_mebibytes_are_taken_and_one_byte_more_is_not(port: edges.Port) -> None:
-    empty = len(json.dumps({"applicationId": ""}))
-    for over, status in ((0, 200), (1, 400)):
-        answer = await post(port, {"applicationId": "x" * (MOST - empty + over)})
-        assert answer.status == status
-    assert (answer.json["code"], reason(answer)) == ("invalid_argument", "MESSAGE_TOO_LARGE")
-
-
-async def test_a_body_without_a_length_is_not_read_past_the_limit(port: edges.Port) -> None:
-    async def endless() -> AsyncIterator[bytes]:
-        for _ in range(6):
-            yield b" " * 1024 * 1024
-
-    answer = await port.ask("POST", edges.PUBLISH, endless(), Content_Type=JSON)
-    assert (answer.status, reason(answer)) == (400, "MESSAGE_TOO_LARGE")
-
-
-async def test_a_bomb_is_refused(port: edges.Port) -> None:
-    bomb = gzip.compress(b" " * 16 * 1024 * 1024, mtime=0)
-    assert reason(await post(port, bomb, Content_Encoding="gzip")) == "MESSAGE_TOO_LARGE"
-
-
-async def test_a_bomb_is_refused_before_it_is_large() -> None:
-    bomb, most = gzip.compress(b" " * 32 * 1024 * 1024, mtime=0), 1024 * 1024
-    tracemalloc.start()
-    try:
-        with pytest.raises(errors.InvalidRequest) as caught:
-            compression.inflate(bomb, most)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert caught.value.reason == "MESSAGE_TOO_LARGE"
-    assert peak < 4 * most
