@@ -93,7 +93,7 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def product(dsn: str, processes: int = 1, **environ: str) -> AsyncIterator[Served]:
+async def product(dsn: str, processes: int = 1, /, **environ: str) -> AsyncIterator[Served]:
     """`hook0-server serve` on this database. `environ`: settings, e.g. HOOK0_DELIVERY_MEMORY="1000". Raises Missing."""
     master = str(uuid.uuid4())
     with _folder("product") as folder:

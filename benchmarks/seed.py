@@ -20,7 +20,9 @@ from hook0_server.model import event_types, ids, routing
 from hook0_server.store import sql
 
 SQL = sql.beside(__file__)
-KEYS = "bench:" + "5e" * 32  # HOOK0_ENCRYPTION_KEYS of the server that is to open what is seeded
+KEYS = "bench:" + "5e" * 32
+# Of the servers that are to open what is seeded, and of the one that goes on with another's database.
+SERVER_KEYS = {"HOOK0_ENCRYPTION_KEYS": KEYS, "HOOK0_BISCUIT_PRIVATE_KEY": "5e" * 32}
 
 PAYLOAD = b'{"id": 1, "note": "' + b"x" * 480 + b'"}'
 ATTEMPTS_EACH = 5  # of each event in `history`

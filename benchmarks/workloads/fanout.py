@@ -12,7 +12,7 @@ _OTHERS_PER_SECOND = 20
 async def run(scale: scale.Scale) -> list[scale.Result]:
     async with rig.database() as postgres, rig.receiver() as receiver:
         dsn = await rig.fresh(postgres, "fanout")
-        async with rig.product(dsn, HOOK0_ENCRYPTION_KEYS=seed.KEYS) as product:
+        async with rig.product(dsn, **seed.SERVER_KEYS) as product:
             rows = [await _few(scale, dsn, product, receiver, count) for count in (1, 10, 100)]
             return [*rows, *await _broadcast(scale, dsn, product, receiver)]
 

@@ -22,13 +22,13 @@ async def run(scale: scale.Scale) -> list[scale.Result]:
     events = scale.pick(1_000_000, 20_000)
     async with rig.database() as postgres, rig.receiver() as receiver:
         dsn = await rig.fresh(postgres, "growth")
-        async with rig.product(dsn, HOOK0_ENCRYPTION_KEYS=seed.KEYS) as product, rig.tenant(product, "growing") as tenant:
+        async with rig.product(dsn, **seed.SERVER_KEYS) as product, rig.tenant(product, "growing") as tenant:
             await tenant.subscribe(receiver.url())
             empty = await _served(scale, dsn, product, tenant, receiver)
         empty |= await _claimed(scale, dsn, tenant)
         rows = [scale.row("growth", "empty", **empty)]
         await seed.history(dsn, tenant.application_id, rig.EVENT_TYPE, events=events, subscriptions=_many())
-        async with rig.product(dsn, HOOK0_ENCRYPTION_KEYS=seed.KEYS) as product, _again(product, tenant) as client:
+        async with rig.product(dsn, **seed.SERVER_KEYS) as product, _again(product, tenant) as client:
             tenant = dataclasses.replace(tenant, address=product.grpc, client=client)
             grown = await _served(scale, dsn, product, tenant, receiver)
         grown |= await _claimed(scale, dsn, tenant)

@@ -15,7 +15,7 @@ async def run(scale: scale.Scale) -> list[scale.Result]:
     seconds, until_stuck = scale.pick(15.0, 2.0), scale.pick(16.0, 2.0)
     async with rig.database() as postgres, rig.receiver() as receiver, rig.receiver() as hanging:
         dsn = await rig.fresh(postgres, "neighbours")
-        async with rig.product(dsn, HOOK0_ENCRYPTION_KEYS=seed.KEYS) as product, rig.tenant(product, "neighbours") as tenant:
+        async with rig.product(dsn, **seed.SERVER_KEYS) as product, rig.tenant(product, "neighbours") as tenant:
             await tenant.subscribe(receiver.url("/healthy"), labels=_HEALTHY)
             hung = [seed.Subscription(hanging.url(f"/hang/{number}"), [rig.EVENT_TYPE], rig.LABELS) for number in range(_HUNG)]
             await seed.subscriptions(dsn, tenant.application_id, hung)

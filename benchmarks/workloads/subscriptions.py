@@ -16,7 +16,7 @@ async def run(scale: scale.Scale) -> list[scale.Result]:
     counts = scale.pick(_COUNTS, (1, 1_000, 10_000))
     async with rig.database() as postgres, rig.receiver() as receiver, contextlib.AsyncExitStack() as open_tenants:
         dsn = await rig.fresh(postgres, "subscriptions")
-        product = await open_tenants.enter_async_context(rig.product(dsn, HOOK0_ENCRYPTION_KEYS=seed.KEYS))
+        product = await open_tenants.enter_async_context(rig.product(dsn, **seed.SERVER_KEYS))
         tenants = {count: await open_tenants.enter_async_context(rig.tenant(product, f"with {count:,}")) for count in counts}
         for count, tenant in tenants.items():
             await tenant.subscribe(receiver.url("/match"))

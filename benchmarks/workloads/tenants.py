@@ -14,7 +14,7 @@ async def run(scale: scale.Scale) -> list[scale.Result]:
     waiting, seconds = scale.pick(100_000, 10_000), scale.pick(15.0, 2.0)
     async with rig.database() as postgres, rig.receiver() as receiver:
         dsn = await rig.fresh(postgres, "tenants")
-        async with rig.product(dsn, HOOK0_ENCRYPTION_KEYS=seed.KEYS) as product, rig.tenant(product, "other") as other:
+        async with rig.product(dsn, **seed.SERVER_KEYS) as product, rig.tenant(product, "other") as other:
             await other.subscribe(receiver.url("/other"))
             await rig.load(other, "paced", rate=_PER_SECOND, seconds=seconds)
             rows = [_row(scale, "nothing waits", 0, (await receiver.stats()).paths["/other"].latency, 0.0)]

@@ -10,7 +10,7 @@ async def run(scale: scale.Scale) -> list[scale.Result]:
     async with rig.database() as postgres:
         dsn = await rig.fresh(postgres, "waiting")
         async with (
-            rig.product(dsn, HOOK0_ROLES="api", HOOK0_ENCRYPTION_KEYS=seed.KEYS) as product,
+            rig.product(dsn, HOOK0_ROLES="api", **seed.SERVER_KEYS) as product,
             rig.tenant(product, "many") as many,
             rig.tenant(product, "few") as few,
             database.Database(dsn) as db,
