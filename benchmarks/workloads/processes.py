@@ -33,5 +33,5 @@ async def run(scale: scale.Scale) -> list[scale.Result]:
 
 
 async def _turns(side: sides.Side, mode: str, scale: scale.Scale) -> list[sides.Turn]:
-    await sides.turn(side, mode, seconds=scale.pick(1.5, 0.5), **_LOADS[mode])
-    return [await sides.turn(side, mode, seconds=scale.pick(3.0, 1.0), **_LOADS[mode]) for _ in range(scale.pick(3, 1))]
+    await sides.turn(side, mode, seconds=scale.pick(1.0, 0.5), **_LOADS[mode])
+    return [await sides.turn(side, mode, seconds=scale.pick(2.0, 1.0), **_LOADS[mode]) for _ in range(scale.pick(3, 1))]
