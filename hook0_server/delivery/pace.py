@@ -7,7 +7,7 @@ comes late, and they need connections of their own instead of those that others 
 import asyncio
 import collections
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 _LONG_TURN_SECONDS = 0.0005  # gRPC takes one call on in about three turns: with longer ones 1,000 a second are too many
@@ -20,11 +20,11 @@ _BURST = 256  # that begin without a rest, and so many more with each second
 class Pace:
     """At most about `most` in a turn: ask `has_room`, wait `for_room` where there is none, and `count` what begins.
 
-    `rests`: after a burst, where turns are long, most of them are left to others.
+    `rests`: after a burst, where turns are long, most of them are left to others. `clock`: seconds, from anywhere on.
     """
 
-    def __init__(self, most: int, *, rests: bool = False) -> None:
-        self._most, self._rests = most, rests
+    def __init__(self, most: int, *, rests: bool = False, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._most, self._rests, self._clock = most, rests, clock
         self._begun = 0  # in this turn
         self._began_at = 0.0
         self._credit = float(_BURST)
@@ -53,13 +53,13 @@ class Pace:
 
     def _await_end(self) -> None:
         if not self._end_is_awaited:
-            now = time.perf_counter()
+            now = self._clock()
             self._credit = min(self._credit + (now - self._began_at) * _BURST, _BURST)
             self._end_is_awaited, self._began_at = True, now
             asyncio.get_running_loop().call_soon(self._turned)
 
     def _turned(self) -> None:
-        self._turn += _WEIGHT * (time.perf_counter() - self._began_at - self._turn)
+        self._turn += _WEIGHT * (self._clock() - self._began_at - self._turn)
         self._credit = max(self._credit - self._begun, -1.0)
         if self._rests and self._credit < 0 and self._turn > _LONG_TURN_SECONDS:
             asyncio.get_running_loop().call_later(min(_REST * self._turn, _LONGEST_REST_SECONDS), self._end)
