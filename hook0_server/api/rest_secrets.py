@@ -10,7 +10,7 @@ from hook0_server.model import errors
 from hook0_server.store import application_secrets, database
 
 HIDDEN = str(uuid.UUID(int=0))
-"""In place of a value that the caller may not see."""
+"""In place of a secret that the caller may not see, of an application or of a subscription."""
 
 
 @dataclass(frozen=True, slots=True)

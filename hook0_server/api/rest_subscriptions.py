@@ -6,12 +6,9 @@ from dataclasses import dataclass, field
 
 from hook0_client._gen.hook0.v1 import subscription_pb2 as resource_pb2, subscription_service_pb2 as pb2
 from hook0_server.access import encryption
-from hook0_server.api import parents, pipeline, registry, rules, subscription_rules, subscriptions as rpcs, whole
+from hook0_server.api import parents, pipeline, registry, rest_secrets, rules, subscription_rules, subscriptions as rpcs, whole
 from hook0_server.model import errors, targets
 from hook0_server.store import database, subscriptions
-
-HIDDEN = str(uuid.UUID(int=0))
-"""In place of a secret that the caller may not see."""
 
 _SLICE = 500
 _MOST_WORKERS = 20
@@ -106,7 +103,7 @@ class RestSubscriptions:
         for subscription_id, each in zip(ids, found, strict=True):
             if subscription_id in kept:  # else it was deleted since
                 sealed, workers = kept[subscription_id]
-                secret = self._keyring.decrypt(sealed, subscription_id).decode() if may_see else HIDDEN
+                secret = self._keyring.decrypt(sealed, subscription_id).decode() if may_see else rest_secrets.HIDDEN
                 shown.append(Shown(each, secret, workers))
         return shown
 

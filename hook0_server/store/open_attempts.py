@@ -8,7 +8,6 @@ from datetime import datetime
 from hook0_server.store import attempts, database, keyset, sql
 
 SQL = sql.beside(__file__)
-_LOWEST = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ async def find(
     db: database.Database, application_id: uuid.UUID, wanted: attempts.Filter, *, size: int, below: uuid.UUID | None
 ) -> keyset.Page[OpenAttempt, uuid.UUID]:
     """A page, newest first, of those below `below`. Only ids, names of types and times of creation are looked at."""
-    found = await _find(db, application_id, wanted, below=below or keyset.HIGHEST, least=_LOWEST, most=size + 1)
+    found = await _find(db, application_id, wanted, below=below or keyset.HIGHEST, least=keyset.LOWEST, most=size + 1)
     return keyset.cut(found, size, None, lambda each: each.attempt_id)
 
 
@@ -52,7 +51,11 @@ async def descriptions(
 async def _find(
     db: database.Database, application_id: uuid.UUID, wanted: attempts.Filter, *, below: uuid.UUID, least: uuid.UUID, most: int
 ) -> list[OpenAttempt]:
-    above = keyset.lowest7(keyset.shifted(attempts.since_of(wanted.event_ids), -keyset.SLACK)) if wanted.event_ids else _LOWEST
+    above = (
+        keyset.lowest7(keyset.shifted(attempts.since_of(wanted.event_ids), -keyset.SLACK))
+        if wanted.event_ids
+        else keyset.LOWEST
+    )
     parameters = {
         "application_id": application_id,
         "above": above,
