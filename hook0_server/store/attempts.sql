@@ -1,5 +1,5 @@
--- Attempts never change, so a list finds its keys first and reads the rows by key then. Ids are compared by "=" in a LATERAL, not
--- by "= ANY": with ANY and stale statistics the planner used application_id alone.
+-- Attempts never change, so a list finds its keys first and reads the rows by key then. An id is looked up as a range of one, in
+-- the order of its index: by "=" all indexes look alike to a planner that believes in few rows, and it took application_id alone.
 
 -- name: find
 -- The keys of a page of attempts, newest first. `source` says what is walked, `scan` rows at most: 'all' (attempts_pkey),
@@ -32,8 +32,8 @@ WITH scanned AS MATERIALIZED (
                  SELECT attempt_id, recorded_at, delivery_id, event_id, event_type, subscription_id, outcome, final, finished_at,
                         created_at, NULL::bigint
                    FROM attempts a
-                  WHERE application_id = %(application_id)b::uuid AND a.event_id = e.event_id
-                    AND recorded_at >= %(since)b::timestamptz OFFSET 0) a
+                  WHERE application_id = %(application_id)b::uuid AND a.event_id BETWEEN e.event_id AND e.event_id
+                    AND recorded_at >= %(since)b::timestamptz ORDER BY a.event_id) a
            WHERE %(source)b::text = 'events'
            LIMIT %(scan)b::int) a
 ), reach AS (
@@ -63,8 +63,9 @@ SELECT p.attempt_id, p.recorded_at, r.edge, r.scanned
 -- name: key
 -- The key of one attempt. Index: attempts_pkey, in the partitions from the attempt's own day on.
 SELECT recorded_at FROM attempts
- WHERE application_id = %(application_id)b::uuid AND attempt_id = %(attempt_id)b::uuid AND recorded_at >= %(since)b::timestamptz
- LIMIT 1
+ WHERE application_id = %(application_id)b::uuid AND attempt_id BETWEEN %(attempt_id)b::uuid AND %(attempt_id)b::uuid
+   AND recorded_at >= %(since)b::timestamptz
+ ORDER BY attempt_id LIMIT 1
 
 -- name: read
 -- Attempts by key, in the order of the keys, until their answers exceed `bytes`; the first one always. Index: attempts_pkey.
@@ -78,8 +79,9 @@ SELECT recorded_at, recorded_xid::text::bigint, application_id, attempt_id, deli
                                OVER (ORDER BY k.place) AS bytes
           FROM unnest(%(attempt_ids)b::uuid[], %(recorded_at)b::timestamptz[]) WITH ORDINALITY AS k (attempt_id, recorded_at, place)
          CROSS JOIN LATERAL (SELECT a.* FROM attempts a
-                              WHERE a.application_id = %(application_id)b::uuid AND a.attempt_id = k.attempt_id
-                                AND a.recorded_at = k.recorded_at OFFSET 0) a) a
+                              WHERE a.application_id = %(application_id)b::uuid
+                                AND a.attempt_id BETWEEN k.attempt_id AND k.attempt_id AND a.recorded_at = k.recorded_at
+                              ORDER BY a.attempt_id) a) a
  WHERE place = 1 OR bytes <= %(bytes)b::bigint
  ORDER BY place
 
@@ -93,16 +95,17 @@ UNION
 SELECT a.event_id
   FROM unnest(%(delivery_ids)b::uuid[]) AS k (delivery_id)
  CROSS JOIN LATERAL (SELECT event_id FROM attempts a
-                      WHERE a.application_id = %(application_id)b::uuid AND a.delivery_id = k.delivery_id AND a.final
-                        AND a.recorded_at >= %(since)b::timestamptz OFFSET 0) a
+                      WHERE a.application_id = %(application_id)b::uuid AND a.final
+                        AND a.delivery_id BETWEEN k.delivery_id AND k.delivery_id AND a.recorded_at >= %(since)b::timestamptz
+                      ORDER BY a.delivery_id) a
 
 -- name: last_keys
 -- The key of the last ended attempt of each delivery. Index: attempts_by_event.
 SELECT DISTINCT ON (delivery_id) attempt_id, recorded_at
   FROM unnest(%(event_ids)b::uuid[]) AS e (event_id)
  CROSS JOIN LATERAL (SELECT delivery_id, attempt_id, recorded_at FROM attempts a
-                      WHERE a.application_id = %(application_id)b::uuid AND a.event_id = e.event_id
-                        AND a.recorded_at >= %(since)b::timestamptz OFFSET 0) a
+                      WHERE a.application_id = %(application_id)b::uuid AND a.event_id BETWEEN e.event_id AND e.event_id
+                        AND a.recorded_at >= %(since)b::timestamptz ORDER BY a.event_id) a
  WHERE delivery_id = ANY (%(delivery_ids)b::uuid[])
  ORDER BY delivery_id, attempt_id DESC
 

@@ -1,5 +1,6 @@
 -- State is a place, and a delivery is in one of them: an open row, a dead letter, or a final attempt that did not give up.
 -- (A final attempt that gave up is history: its dead letter, or what became of it since, is the delivery.)
+-- An id is looked up as a range of one, in the order of its index: attempts.sql says why.
 
 -- name: find
 -- A page of deliveries from `below` down to `above`, newest first, from one snapshot. Each place that is asked for is walked by
@@ -12,8 +13,8 @@ WITH of_event AS MATERIALIZED (
     FROM unnest(%(event_ids)b::uuid[]) AS e (event_id)
    CROSS JOIN LATERAL (
          SELECT * FROM attempts a
-          WHERE a.application_id = %(application_id)b::uuid AND a.event_id = e.event_id AND a.final
-            AND a.recorded_at >= %(since)b::timestamptz OFFSET 0) a
+          WHERE a.application_id = %(application_id)b::uuid AND a.event_id BETWEEN e.event_id AND e.event_id AND a.final
+            AND a.recorded_at >= %(since)b::timestamptz ORDER BY a.event_id) a
    WHERE %(by_event)b::bool
    LIMIT %(scan)b::int
 ), open AS MATERIALIZED (
@@ -50,8 +51,9 @@ WITH of_event AS MATERIALIZED (
     FROM of_event e
    CROSS JOIN LATERAL (
          SELECT * FROM dead_letters l
-          WHERE l.application_id = %(application_id)b::uuid AND l.delivery_id = e.delivery_id AND l.attempt_id = e.attempt_id
-            AND l.day BETWEEN e.recorded_at::date - 1 AND e.recorded_at::date + 1 OFFSET 0) l
+          WHERE l.application_id = %(application_id)b::uuid AND l.delivery_id BETWEEN e.delivery_id AND e.delivery_id
+            AND l.attempt_id = e.attempt_id AND l.day BETWEEN e.recorded_at::date - 1 AND e.recorded_at::date + 1
+          ORDER BY l.delivery_id) l
    WHERE %(in_dead)b::bool AND e.dead
 ), ended AS MATERIALIZED (
   (SELECT a.delivery_id, a.event_id, a.event_type, a.subscription_id, a.outcome, a.dead, a.reason, a.attempt_id, a.attempt_number,

@@ -13,6 +13,7 @@ from hook0_server.store import attempts, audit_entries, database, deliveries_rea
 DAYS, CROWD = 30, 20_000
 FETCH = keyset.fetch
 A_PAGE = 3 * 200 + 40 * 10  # three places, and what a merge of many partitions looks ahead
+A_LOOKUP = 5 * 10  # a few rows of each of five ids
 
 SEED = b"""
 WITH made AS (
@@ -93,31 +94,34 @@ async def seed(db: database.Database, application_id: uuid.UUID, days: int, each
     return [(row[0], row[1]) for row in sorted(made, reverse=True)]
 
 
-async def walk_everything(
-    opened: database.Database, application_id: uuid.UUID, some: list[tuple[uuid.UUID, uuid.UUID]]
-) -> None:
-    """Each way into each list, at its beginning and further on."""
-    middle = some[len(some) // 2][0] if some else rows.id7()
+async def walk_everything(month: Plans, application_id: uuid.UUID, some: list[tuple[uuid.UUID, uuid.UUID]], most: int) -> None:
+    """Each way into each list, at its beginning and further on, at the price of `most` rows; and what is looked up by id."""
+    opened, middle = month.db, some[len(some) // 2][0] if some else rows.id7()
     ids, subscriptions = [each[0] for each in some[:5]], [each[1] for each in some[:5]]
     for below in (None, middle):
-        for wanted in (
-            attempts.Filter(),
-            attempts.Filter(outcomes=[4]),
-            attempts.Filter(event_ids=ids),
-            attempts.Filter(delivery_ids=ids),
-            attempts.Filter(subscription_ids=subscriptions),
-        ):
-            await attempts.find(opened, application_id, wanted, size=50, below=below)
+        for of_attempts in (attempts.Filter(), attempts.Filter(outcomes=[4]), attempts.Filter(subscription_ids=subscriptions)):
+            await attempts.find(opened, application_id, of_attempts, size=50, below=below)
         for states in ((), (1,), (3,), (4,)):
-            await deliveries_read.find(opened, application_id, deliveries_read.Filter(states=states), size=50, below=below)
-            of_subscription = deliveries_read.Filter(states=states, subscription_ids=subscriptions)
-            await deliveries_read.find(opened, application_id, of_subscription, size=50, below=below)
-            of_event = deliveries_read.Filter(states=states, event_ids=ids)
-            await deliveries_read.find(opened, application_id, of_event, size=50, below=below)
+            for of_deliveries in (
+                deliveries_read.Filter(states=states),
+                deliveries_read.Filter(states=states, subscription_ids=subscriptions),
+                deliveries_read.Filter(states=states, event_ids=ids),
+            ):
+                await deliveries_read.find(opened, application_id, of_deliveries, size=50, below=below)
         position = None if below is None else (rows.ago(days=12), below)
         await events.find(opened, application_id, events.Filter(), size=50, below=position)
         await events.find(opened, application_id, events.Filter(labels={"a": "b"}), size=50, below=position)
-        await events.find(opened, application_id, events.Filter(event_ids=ids), size=50, below=position)
+    judge(month, most)
+    await look_up(month.db, application_id, ids)
+    judge(month, min(most, A_LOOKUP))
+
+
+async def look_up(opened: database.Database, application_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
+    """Everything about these events, deliveries and attempts."""
+    await attempts.find(opened, application_id, attempts.Filter(event_ids=ids), size=50)
+    await attempts.find(opened, application_id, attempts.Filter(delivery_ids=ids), size=50)
+    await deliveries_read.find(opened, application_id, deliveries_read.Filter(states=(3, 4), event_ids=ids), size=50)
+    await events.find(opened, application_id, events.Filter(event_ids=ids), size=50)
     for each in (*ids, rows.id7()):
         await attempts.get(opened, application_id, each)
         await deliveries_read.get(opened, application_id, each)
@@ -126,8 +130,10 @@ async def walk_everything(
 
 
 def judge(month: Plans, most: int) -> None:
-    assert month.plans
-    for plan in month.plans:
+    """Every plan since the last judgement."""
+    plans, month.plans = month.plans, []
+    assert plans
+    for plan in plans:
         shown = orjson.dumps(plan, option=orjson.OPT_INDENT_2).decode()
         assert sequential(plan) == [], shown
         assert rows_read(plan) <= most, shown
@@ -137,22 +143,19 @@ async def test_a_month_of_history_costs_a_page_no_more_than_its_scan(month: Plan
     application_id = await rows.application(month.db)
     made = await seed(month.db, application_id, DAYS, 400)
     await month.db.fetch(b"ANALYZE")
-    await walk_everything(month.db, application_id, made)
-    judge(month, A_PAGE)
+    await walk_everything(month, application_id, made, A_PAGE)
 
 
 async def test_days_without_statistics_cost_no_more(month: Plans) -> None:
     application_id = await rows.application(month.db)
     made = await seed(month.db, application_id, 4, CROWD // 5)
-    await walk_everything(month.db, application_id, made)
-    judge(month, A_PAGE)
+    await walk_everything(month, application_id, made, A_PAGE)
 
 
 async def test_empty_tables_are_read_without_error(month: Plans) -> None:
     application_id = await rows.application(month.db)
     await month.db.fetch(b"ANALYZE")
-    await walk_everything(month.db, application_id, [])
-    judge(month, 10)
+    await walk_everything(month, application_id, [], 10)
 
 
 async def test_a_small_application_beside_a_large_one_reads_only_its_own(month: Plans) -> None:
@@ -160,16 +163,23 @@ async def test_a_small_application_beside_a_large_one_reads_only_its_own(month: 
     await seed(month.db, large, 1, CROWD)
     made = await seed(month.db, small, 3, 5)
     await month.db.fetch(b"ANALYZE")
-    await walk_everything(month.db, small, made)
-    judge(month, 200)
+    await walk_everything(month, small, made, 200)
 
 
-async def test_statistics_of_empty_tables_do_not_harm_full_ones(month: Plans) -> None:
+@pytest.mark.parametrize("each", [30, 300, 900, CROWD // 4])
+async def test_statistics_of_empty_tables_do_not_harm_full_ones(month: Plans, each: int) -> None:
     application_id = await rows.application(month.db)
     await month.db.fetch(b"ANALYZE")
-    made = await seed(month.db, application_id, 2, CROWD // 4)
-    await walk_everything(month.db, application_id, made)
-    judge(month, A_PAGE)
+    made = await seed(month.db, application_id, 2, each)
+    await walk_everything(month, application_id, made, A_PAGE)
+
+
+async def test_statistics_of_others_do_not_harm_an_application_that_grew_since(month: Plans) -> None:
+    others, grown = await rows.application(month.db), await rows.application(month.db)
+    await seed(month.db, others, 2, CROWD // 2)
+    await month.db.fetch(b"ANALYZE")
+    made = await seed(month.db, grown, 2, CROWD // 4)
+    await walk_everything(month, grown, made, A_PAGE)
 
 
 AUDIT = b"""
