@@ -19,8 +19,10 @@ from hook0_server.api import registry
 TYPE, TENANT = "order.invoice.paid", {"tenant": "acme"}
 PAST = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 _PARTS = ("application", "application_secret", "event_type", "organization", "service_token", "subscription", "event", "events")
-# What takes away what others need, in this order; without `force` an organization with an application stays.
+# What takes away what others need, in this order; without `force` an organization with an application stays. A secret ends with
+# its application, at once or a little later, and a session when it is logged out.
 LAST = ("DeleteSubscription", "DeleteEventType", "DeleteOrganization", "DeleteApplication", "Logout")
+LAST_OF_SECRETS = (*LAST[:3], "Logout", "DeleteApplication")
 
 
 @dataclass

@@ -39,9 +39,9 @@ def settings(tmp_path: pathlib.Path) -> server_settings.Settings:
     )
 
 
-def in_order(operations: list[registry.Operation]) -> list[registry.Operation]:
+def in_order(operations: list[registry.Operation], name: str) -> list[registry.Operation]:
     """What takes something away comes last."""
-    last = every_credential.LAST
+    last = every_credential.LAST_OF_SECRETS if name == "secret" else every_credential.LAST
     return sorted(operations, key=lambda each: last.index(each.method) if each.method in last else -1)
 
 
@@ -52,7 +52,7 @@ async def called(server: app.Server, master: hook0_client.Client, name: str, cha
     narrowed = await every_credential.limited(own, other)
     texts["revoked"] = await every_credential.revoked(own)
     found = {}
-    for operation in in_order(server.operations()):
+    for operation in in_order(server.operations(), name):
         token = narrowed[name](operation) if name in narrowed else texts[name]
         found[operation.name] = await every_credential.outcome(channel, operation, own.request(operation), token)
     return found
