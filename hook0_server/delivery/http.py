@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from hook0_server.delivery import answer, connection, connections, dial, pace, request, resolve, response
 from hook0_server.model import targets
@@ -75,6 +75,32 @@ class HttpClient:
         """Kept for another request."""
         return self._connections.idle
 
+    def begin(self, sent: request.Request, deadline_at: float, replied: connection.Replied, context: Any) -> bool:
+        """Send it at once over a kept connection, if there is one that is good: `replied` gives `end` what came of it.
+
+        False: there is none, and nothing was sent; `send` may wait for a new one. `deadline_at` in loop time.
+        """
+        target = sent.target
+        known = self._resolver.known(target)
+        if known is None:
+            return False
+        kept = self._connections.take(target.scheme, target.host, target.port, known.addresses)
+        if kept is None:
+            return False
+        kept.exchange(sent, deadline_at, replied, context)
+        return True
+
+    def end(self, kept: connection.Connection, reply: answer.Reply) -> answer.Answer | None:
+        """Gives the connection back. None: it was closed without a single byte of an answer; `send` it anew.
+
+        The receiver most likely closed it while the request was on its way. It may have read the request all the same;
+        deliveries are at-least-once, and a false failure would cost a retry and its delay.
+        """
+        if reply.unanswered:
+            return None
+        self._connections.give_back(kept)
+        return answer.of_reply(reply, self._clock())
+
     async def send(
         self,
         sent: request.Request,
@@ -82,21 +108,18 @@ class HttpClient:
         *,
         still: Callable[[], bool] = lambda: True,
         turn: Hashable = None,
+        anew: bool = False,
     ) -> answer.Answer | None:
         """The answer within `deadline` seconds over everything: name, connection, TLS, request and response.
 
         Raises nothing but cancellation, which closes the connection. `still` is asked again once a new connection is open,
         which may have taken long: None where it says no, and nothing was sent then. Where many need new connections, each
-        `turn` gets one in turn.
-
-        A kept connection that closes without a single byte of an answer is tried once more on a new one: the receiver
-        most likely closed it while the request was on its way. It may have read the request all the same; deliveries
-        are at-least-once, and a false failure would cost a retry and its delay.
+        `turn` gets one in turn. `anew`: not over a kept connection to begin with, and once more on a new one if it was that.
         """
         deadline_at = self._loop.time() + deadline
         target = sent.target
         known = self._resolver.known(target)
-        if known is not None:
+        if known is not None and not anew:
             kept = self._connections.take(target.scheme, target.host, target.port, known.addresses)
             if kept is not None and (answered := await self._over_kept(kept, sent, deadline_at)) is not None:
                 return answered
@@ -104,15 +127,17 @@ class HttpClient:
 
     async def _over_kept(self, kept: connection.Connection, sent: request.Request, deadline_at: float) -> answer.Answer | None:
         """None: it was closed without an answer."""
+        return self.end(kept, await self._exchanged(kept, sent, deadline_at))
+
+    async def _exchanged(self, over: connection.Connection, sent: request.Request, deadline_at: float) -> answer.Reply:
+        """Cancelled, it abandons the connection."""
+        waiting: asyncio.Future[answer.Reply] = self._loop.create_future()
+        over.exchange(sent, deadline_at, _wake, waiting)
         try:
-            reply = await kept.exchange(sent, deadline_at)
+            return await waiting
         except asyncio.CancelledError:
-            kept.abandon()
+            over.abandon()
             raise
-        if reply.unanswered:
-            return None
-        self._connections.give_back(kept)
-        return answer.of_reply(reply, self._clock())
 
     async def _send_anew(
         self,
@@ -144,11 +169,7 @@ class HttpClient:
         if not is_new:
             answered = await self._over_kept(opened, sent, deadline_at)
             return answered or await self._send_anew(sent, deadline_at, still, turn, None)
-        try:
-            reply = await opened.exchange(sent, deadline_at)
-        except asyncio.CancelledError:
-            opened.abandon()
-            raise
+        reply = await self._exchanged(opened, sent, deadline_at)
         self._connections.give_back(opened)
         return answer.of_reply(reply, self._clock())
 
@@ -183,6 +204,11 @@ class HttpClient:
         opened = await dial.first(target, resolution.addresses, self._tls, self._limits.connect_timeout, made)
         self._connections.add(opened)
         return opened
+
+
+def _wake(_: connection.Connection, waiting: "asyncio.Future[answer.Reply]", reply: answer.Reply) -> None:
+    if not waiting.done():
+        waiting.set_result(reply)
 
 
 def _default_tls() -> ssl.SSLContext:

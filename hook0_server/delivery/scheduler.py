@@ -40,15 +40,16 @@ class Line:
 
 
 class Scheduler:
-    """Deliveries from hand over or claim until they are recorded or given back. `wake(n)`: n more may be sent now."""
+    """Deliveries from hand over or claim until they are recorded or given back. `wake()`: more may be sent now."""
 
-    def __init__(self, *, most: int, most_bytes: int, wake: Callable[[int], None] = lambda ready: None) -> None:
+    def __init__(self, *, most: int, most_bytes: int, wake: Callable[[], None] = lambda: None) -> None:
         self._most, self._most_bytes = most, most_bytes
         self.wake = wake
-        self._held: dict[uuid.UUID, delivery.Delivery] = {}
+        # Both by the number in the id: a UUID hashes and compares itself in Python, ten times as slowly.
+        self._held: dict[int, delivery.Delivery] = {}
+        self._lines: dict[int, Line] = {}
         self._bytes = 0
         self.in_flight = 0  # taken by `next` and not yet `sent`
-        self._lines: dict[uuid.UUID, Line] = {}
         self._long: set[Line] = set()  # subscriptions with more than a few deliveries waiting
         self._applications: dict[uuid.UUID, Application] = {}
         self._turns: deque[Application] = deque()  # those with a line that is ready
@@ -87,16 +88,16 @@ class Scheduler:
         return [line.subscription_id for line in self._long if len(line.waiting) >= share]
 
     def holds(self, delivery_id: uuid.UUID) -> bool:
-        return delivery_id in self._held
+        return delivery_id.int in self._held
 
     def find(self, delivery_id: uuid.UUID) -> delivery.Delivery | None:
-        return self._held.get(delivery_id)
+        return self._held.get(delivery_id.int)
 
     def take(self, deliveries: Iterable[delivery.Delivery]) -> None:
         """Hold these and queue them."""
-        ready = 0
+        is_ready = False
         for each in deliveries:
-            if each.is_held or self._held.setdefault(each.delivery_id, each) is not each:
+            if each.is_held or self._held.setdefault(each.delivery_id.int, each) is not each:
                 continue
             self._bytes += len(each.payload)
             each.is_held = True
@@ -104,11 +105,10 @@ class Scheduler:
             line.waiting.append(each)
             if len(line.waiting) > _SMALL:
                 self._long.add(line)
-            if line.in_flight + len(line.waiting) <= line.limit:
-                ready += 1
             self._enter(line)
-        if ready:
-            self.wake(ready)
+            is_ready = is_ready or line.is_ready
+        if is_ready:
+            self.wake()
 
     def next(self) -> delivery.Delivery | None:
         """The delivery whose turn it is; it counts as being sent until `sent`."""
@@ -147,14 +147,9 @@ class Scheduler:
         if each.is_held:
             each.line.waiting.appendleft(each)
 
-    def put_back(self, each: delivery.Delivery) -> None:
-        """It was next but may not be sent now: to the front again, without a wake-up."""
-        self.requeue(each)
-        self.sent(each)
-
     def forget(self, delivery_id: uuid.UUID) -> delivery.Delivery | None:
         """It is recorded or given back: its place is free. Answers what was there."""
-        each = self._held.pop(delivery_id, None)
+        each = self._held.pop(delivery_id.int, None)
         if each is not None:
             each.is_held = False
             self._bytes -= len(each.payload)
@@ -162,7 +157,7 @@ class Scheduler:
 
     def drop_waiting(self, subscription_id: uuid.UUID | None = None) -> list[delivery.Delivery]:
         """Forget what waits (of one subscription, or of all) and answer it."""
-        lines = list(self._lines.values()) if subscription_id is None else [self._lines.get(subscription_id)]
+        lines = list(self._lines.values()) if subscription_id is None else [self._lines.get(subscription_id.int)]
         dropped: list[delivery.Delivery] = []
         for line in lines:
             if line is None:
@@ -182,29 +177,28 @@ class Scheduler:
     def keep_only(self, kept: Collection[uuid.UUID], owner: int) -> None:
         """After a new incarnation: these are held by it, everything else is somebody else's now."""
         self.drop_waiting()
-        for delivery_id in [each for each in self._held if each not in kept]:
-            self.forget(delivery_id)
+        for gone in [each.delivery_id for each in self._held.values() if each.delivery_id not in kept]:
+            self.forget(gone)
         for each in self._held.values():
             each.owner = owner
 
     def limits_changed(self) -> None:
         """Concurrency is divided anew."""
-        for subscription_id in list(self._lines):
-            self.limits_changed_for(subscription_id)
+        for line in list(self._lines.values()):
+            self.limits_changed_for(line.subscription_id)
 
     def limits_changed_for(self, subscription_id: uuid.UUID) -> None:
         """Its concurrency is known now, or was changed; while it is not known the last one counts."""
-        line, limit = self._lines.get(subscription_id), self.limit_of(subscription_id)
+        line, limit = self._lines.get(subscription_id.int), self.limit_of(subscription_id)
         if line is None or limit is None:
             return
         line.limit = limit
         self._enter(line)
-        ready = min(len(line.waiting), limit - line.in_flight)
-        if ready > 0:
-            self.wake(ready)
+        if line.is_ready:
+            self.wake()
 
     def _line(self, each: delivery.Delivery) -> Line:
-        line = self._lines.get(each.subscription_id)
+        line = self._lines.get(each.subscription_id.int)
         if line is None:
             # One goes first where the limit is not known: what it loads says how many may follow.
             limit = self.limit_of(each.subscription_id)
@@ -213,7 +207,7 @@ class Scheduler:
                 application = self._applications[each.application_id] = Application(each.application_id)
             application.lines += 1
             line = Line(application, each.subscription_id, 1 if limit is None else limit)
-            self._lines[each.subscription_id] = line
+            self._lines[each.subscription_id.int] = line
         return line
 
     def _enter(self, line: Line) -> None:
@@ -237,7 +231,7 @@ class Scheduler:
     def _tidy(self, line: Line) -> None:
         if line.waiting or line.in_flight:
             return
-        del self._lines[line.subscription_id]
+        del self._lines[line.subscription_id.int]
         line.application.lines -= 1
         if not line.application.lines:
             del self._applications[line.application.application_id]

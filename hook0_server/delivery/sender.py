@@ -1,31 +1,29 @@
-"""Sends what the scheduler gives, by as many workers as there are requests open, and judges what came of it."""
+"""Sends what the scheduler gives: over a kept connection at once, and by a task of its own where something is waited for."""
 
 import asyncio
 import contextlib
-import dataclasses
-import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 
-from hook0_server.delivery import answer, http, nodes, pace, record, scheduler, subscriptions
-from hook0_server.model import delivery, ending, errors, ids, outcome, retry, targets
+from hook0_server.delivery import answer, connection, http, nodes, record, request, results, scheduler, subscriptions
+from hook0_server.model import delivery, ending, errors, outcome, targets
 from hook0_server.store import database, nodes as stored_nodes
-from hook0_server.store.record import Finished
 
 log = structlog.get_logger(__name__)
 
 Outcome = outcome.Outcome
-_FAILED = "The server failed to send this; its log says why."
 _PAUSE_SECONDS = 0.5
-AT_ONCE = 32  # deliveries that begin in one turn of the event loop
-_LONGEST_ELAPSED = 2**31 - 1  # microseconds in an int: a process that was frozen for longer saw more
+AT_ONCE = 32  # deliveries that begin in one turn of the event loop: who sends many must not make everybody's next step late
+
+Sent: TypeAlias = tuple[delivery.Delivery, subscriptions.Subscription, request.Request, float, float, float]
+"""What goes to whom, when it was picked (Unix seconds) and began (performance counter), and its deadline (loop time)."""
 
 
 class Sender:
-    """Workers come into being as they are needed, `most` at most, and wait for more when there is nothing to send."""
+    """`most` deliveries at most are being sent at a time; all but those that wait for a connection cost no task."""
 
     def __init__(
         self,
@@ -41,116 +39,132 @@ class Sender:
     ) -> None:
         self._client, self._node, self._memory, self._known = client, node, memory, known
         self._recorder, self._park, self._most = recorder, park, most
-        self._idle: list[asyncio.Future[None]] = []
-        self._workers: set[asyncio.Task[None]] = set()
-        self._tasks: asyncio.TaskGroup | None = None
+        self.results = results.Results(recorder, known, db.clock.now)
+        self._starts = db.hot("cautious start")
+        self._waiting: set[asyncio.Task[None]] = set()  # deliveries that wait for something
         self._alone = asyncio.Lock()
-        self._starts, self._clock = db.hot("cautious start"), db.clock
-        self._stopping = False
-        self._pace = pace.Pace(AT_ONCE)
-        self._held_back = 0  # workers that may not begin now and look again at `resume`
+        self._is_woken = self._ended = False
+        self._stopping = True  # until it runs
+        self._quiet = asyncio.Event()  # nothing is being sent any more
         memory.wake = self.wake
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Leaving it cancels what is still being sent; call `finish` first."""
+        """Leaving it gives up what is still being sent; call `finish` first."""
+        self._loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as self._tasks:
+            self._stopping = False
+            self.wake()
             try:
                 yield
             finally:
-                self._stopping = True
-                await ending.end(self._workers)
+                self._stopping = self._ended = True
+                await ending.end(self._waiting)
 
-    def wake(self, ready: int) -> None:
-        """So many more deliveries may be sent now."""
-        while ready > 0 and self._idle:
-            waiting = self._idle.pop()
-            if not waiting.done():
-                waiting.set_result(None)
-                ready -= 1
-        if self._tasks is None or self._stopping:
-            return
-        while ready > 0 and len(self._workers) < self._most:
-            worker = self._tasks.create_task(self._work(), name="delivery.send")
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
-            ready -= 1
-
-    def resume(self) -> None:
-        """What held workers back may be over: a batch was recorded, or a beat was confirmed again."""
-        ready, self._held_back = self._held_back, 0  # one worker may have been woken, and held back, for several deliveries
-        self.wake(ready)
+    def wake(self) -> None:
+        """More may be sent now, or what held it back may be over: it begins in the next turn of the event loop."""
+        if not self._is_woken and not self._stopping:
+            self._is_woken = True
+            self._loop.call_soon(self._begin_some)
 
     async def finish(self, grace: float) -> None:
         """Begin nothing more, and wait up to `grace` seconds for what is being sent."""
         self._stopping = True
-        for waiting in self._idle:
-            waiting.cancel()
-        if self._workers:
-            await asyncio.wait(self._workers, timeout=grace)
+        if self._memory.in_flight:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self._quiet.wait()
 
-    async def _work(self) -> None:
-        while not self._stopping:
-            if not self._node.may_send() or not self._recorder.has_room:
-                self._held_back += 1
-            elif not self._pace.has_room:
-                await self._pace.for_room()
-                continue
-            elif (each := self._memory.next()) is not None:
-                await self._deliver(each)
-                continue
-            waiting = asyncio.get_running_loop().create_future()
-            self._idle.append(waiting)
-            await waiting
+    def _begin_some(self) -> None:
+        self._is_woken = False
+        if self._stopping or not self._node.may_send() or not self._recorder.has_room:
+            return  # a confirmed beat or a recorded batch wakes it again
+        for _ in range(AT_ONCE):
+            if self._memory.in_flight >= self._most or (each := self._memory.next()) is None:
+                return
+            self._begin(each)
+        self.wake()
 
-    async def _deliver(self, each: delivery.Delivery) -> None:
+    def _begin(self, each: delivery.Delivery) -> None:
         known = self._known.peek(each.subscription_id)
         if known is None:
-            try:
-                known = await self._known.load(each.subscription_id)
-            except errors.Unavailable:
-                self._memory.put_back(each)
-                await asyncio.sleep(_PAUSE_SECONDS)
-                return
-            self._memory.limits_changed_for(each.subscription_id)
-            await self._pace.for_room()  # a crowd may have waited for the same load
-            if not self._node.may_send():
-                self._memory.put_back(each)  # it took too long
-                return
-        self._pace.count()
+            self._wait(each, None, self._learn(each))
+            return
         try:
-            sending = self._sending_or_end(each, known)
-            if sending is not None:
-                await sending
-        except Exception:  # a defect, or a row that nobody should have written: one delivery ends no server
-            log.exception("delivery.failed", delivery_id=str(each.delivery_id))
-            self._fail(each, known)
-        finally:
-            self._memory.sent(each)
+            if not self._may_be_sent(each, known):
+                self._over(each)
+            elif each.takeover_count >= delivery.MAX_TAKEOVERS:
+                self._wait(each, known, self._send_alone(each, known))
+            elif (waiting := self._send(each, known)) is not None:
+                self._wait(each, known, waiting)
+        except Exception as defect:
+            self._broke(each, known, defect)
+            self._over(each)
 
-    def _sending_or_end(
-        self, each: delivery.Delivery, known: subscriptions.Subscription | None
-    ) -> Coroutine[Any, Any, None] | None:
-        """What sends it, to be awaited; None where it ends or is let go without a request."""
+    def _wait(
+        self, each: delivery.Delivery, known: subscriptions.Subscription | None, waiting: Coroutine[Any, Any, None]
+    ) -> None:
+        """In a task of its own, however it ends."""
+
+        async def wait() -> None:
+            try:
+                await waiting
+            except Exception as defect:
+                self._broke(each, known, defect)
+            finally:
+                self._over(each)
+
+        task = self._tasks.create_task(wait(), name="delivery.send")
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    def _broke(self, each: delivery.Delivery, known: subscriptions.Subscription | None, defect: Exception) -> None:
+        """A defect, or a row that nobody should have written: one delivery ends no server."""
+        log.error("delivery.failed", delivery_id=str(each.delivery_id), exc_info=defect)
+        self.results.fail(each, known)
+
+    def _over(self, each: delivery.Delivery) -> None:
+        """It is not being sent any more, and another one may be."""
+        self._memory.sent(each)
+        if self._stopping:
+            if not self._memory.in_flight:
+                self._quiet.set()
+        elif not self._is_woken:
+            self.wake()
+
+    async def _learn(self, each: delivery.Delivery) -> None:
+        """What its subscription says; then it has its turn again, together with the others of a crowd that waited for this."""
+        try:
+            known = await self._known.load(each.subscription_id)
+        except errors.Unavailable:
+            self._memory.requeue(each)
+            await asyncio.sleep(_PAUSE_SECONDS)  # as long as it counts as being sent, nobody is asked again
+            return
+        if known is None:
+            self._cancel_unwanted(each)
+            return
+        self._memory.requeue(each)
+        self._memory.limits_changed_for(each.subscription_id)
+
+    def _may_be_sent(self, each: delivery.Delivery, known: subscriptions.Subscription) -> bool:
+        """False: it ends here or is let go, without a request."""
         if not self._is_mine(each):
-            return None  # a former incarnation's: it has been given back
+            return False  # a former incarnation's: it has been given back
         if each.cancel_requested:
-            self.end(each, Outcome.CANCELLED, "cancelled")
-        elif known is None or known.is_deleted:
-            self.end(each, Outcome.CANCELLED, "subscription_deleted")
+            self.results.end(each, Outcome.CANCELLED, "cancelled")
+        elif known.is_deleted:
+            self._cancel_unwanted(each)
         elif not known.is_enabled:
             self._park(each)
-        elif not each.is_manual and self._age(each) > (known.policy.max_age or float("inf")):
-            self.end(each, Outcome.EXPIRED, "max_age", dead=True)
-        elif each.takeover_count >= delivery.MAX_TAKEOVERS:
-            return self._send_alone(each, known)
+        elif not each.is_manual and self.results.age(each) > (known.policy.max_age or float("inf")):
+            self.results.end(each, Outcome.EXPIRED, "max_age", dead=True)
         else:
-            return self._send(each, known)
-        return None
+            return True
+        return False
 
-    def _age(self, each: delivery.Delivery) -> float:
-        """Seconds, by the clock that wrote when it was created."""
-        return self._clock.now() - each.created_at
+    def _cancel_unwanted(self, each: delivery.Delivery) -> None:
+        if self._is_mine(each):
+            self.results.end(each, Outcome.CANCELLED, "subscription_deleted")
 
     def _is_mine(self, each: delivery.Delivery) -> bool:
         """Whether this incarnation still holds it: while something was waited for, a new one may have given it back."""
@@ -159,7 +173,7 @@ class Sender:
     async def _send_alone(self, each: delivery.Delivery, known: subscriptions.Subscription) -> None:
         """It may be what killed the servers before: one such at a time, and its start is committed first."""
         if each.started:
-            self.end(each, Outcome.INTERRUPTED, "interrupted", dead=True)
+            self.results.end(each, Outcome.INTERRUPTED, "interrupted", dead=True)
             return
         async with self._alone:
             if not self._is_mine(each):
@@ -173,108 +187,75 @@ class Sender:
             if not self._is_mine(each):
                 return  # a new incarnation gave it back meanwhile
             if held and self._node.may_send():
-                await self._send(each, known)
+                sent = self._prepared(each, known)
+                if sent is not None:
+                    await self._send_anew(sent)
             else:
                 self._memory.forget(each.delivery_id)
 
-    async def _send(self, each: delivery.Delivery, known: subscriptions.Subscription) -> None:
-        now = time.time()
+    def _send(self, each: delivery.Delivery, known: subscriptions.Subscription) -> Coroutine[Any, Any, None] | None:
+        """What is to be awaited where there is no kept connection for it."""
+        sent = self._prepared(each, known)
+        if sent is None:
+            self._over(each)
+        elif not self._client.begin(sent[2], sent[5], self._replied, sent):
+            return self._send_anew(sent)
+        return None
+
+    def _prepared(self, each: delivery.Delivery, known: subscriptions.Subscription) -> Sent | None:
+        """None: it can never be sent, which is its result."""
+        picked_at = time.time()
         if known.template is None:
-            self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, known.problem), now, 0.0)
-            return
+            self.results.refuse(each, known, known.problem, picked_at)
+            return None
         each.begun = True
         began = time.perf_counter()
         try:
-            request = known.template.build(
+            built = known.template.build(
                 event_id=each.event_id_text,
                 event_type=each.event_type,
                 content_type=each.content_type,
                 payload=each.payload,
-                timestamp=int(now),
+                timestamp=int(picked_at),
                 delivery_id=str(each.delivery_id),
                 attempt_number=each.attempt_number,
             )
         except targets.Invalid as invalid:
-            self._finish(each, known, answer.failed(Outcome.INVALID_TARGET, str(invalid)), now, 0.0)
-            return
+            self.results.refuse(each, known, str(invalid), picked_at)
+            return None
+        return each, known, built, picked_at, began, self._loop.time() + known.timeout
+
+    def _replied(self, kept: connection.Connection, sent: Sent, reply: answer.Reply) -> None:
+        """Over a kept connection: called by the event loop, so nothing may be raised here."""
+        if self._ended:
+            return  # as if it had been killed: whoever holds it next sends it again
+        each, known = sent[0], sent[1]
+        try:
+            answered = self._client.end(kept, reply)
+            if answered is None:
+                self._wait(each, known, self._send_anew(sent, broken=True))
+                return
+            self._finish(sent, answered)
+        except Exception as defect:
+            self._broke(each, known, defect)
+        self._over(each)
+
+    async def _send_anew(self, sent: Sent, *, broken: bool = False) -> None:
+        """Over whatever connection there is, or a new one where a kept one was `broken`."""
+        each = sent[0]
         answered = await self._client.send(
-            request,
-            known.timeout,
+            sent[2],
+            sent[5] - self._loop.time(),
             still=lambda: self._node.may_send() and self._is_mine(each),
             turn=each.application_id,
+            anew=broken,
         )
         if answered is None:
             each.begun = False
             self._memory.requeue(each)
-            return
-        self._finish(each, known, answered, now, time.perf_counter() - began)
+        else:
+            self._finish(sent, answered)
 
-    def _fail(self, each: delivery.Delivery, known: subscriptions.Subscription | None) -> None:
-        """A failed attempt, to be repeated on the default schedule: what failed may be its subscription's own."""
-        if known is None:
-            self.end(each, Outcome.PROTOCOL_ERROR, "retries_exhausted", dead=True)
-            return
-        schedule = dataclasses.replace(known, policy=retry.HOOK0_SCHEDULE)
-        each.begun = True
-        self._finish(each, schedule, answer.failed(Outcome.PROTOCOL_ERROR, _FAILED), time.time(), 0.0)
-
-    def _finish(
-        self,
-        each: delivery.Delivery,
-        known: subscriptions.Subscription,
-        answered: answer.Answer,
-        picked_at: float,
-        elapsed: float,
-    ) -> None:
-        now = time.time()
-        finished = Finished(
-            each.application_id,
-            each.delivery_id,
-            each.attempt_id,
-            int(answered.outcome),
-            "succeeded",
-            now,
-            picked_at,
-            http_status=answered.http_status,
-            elapsed=min(int(elapsed * 1e6), _LONGEST_ELAPSED),
-            revision=known.revision,
-            error_message=answered.error_message,
-            headers=answered.headers,
-            body=answered.body or None,
-            headers_truncated=answered.headers_truncated,
-            body_truncated=answered.body_truncated,
-        )
-        if answered.outcome != Outcome.SUCCEEDED:
-            self._plan_retry(each, known, answered, finished, now)
-        self._recorder.put(finished)
-
-    def _plan_retry(
-        self,
-        each: delivery.Delivery,
-        known: subscriptions.Subscription,
-        answered: answer.Answer,
-        finished: Finished,
-        now: float,
-    ) -> None:
-        planned = retry.plan(
-            known.policy,
-            each.attempt_number,
-            age=self._age(each),
-            random=random.random(),  # noqa: S311  # jitter, not a secret
-            retry_after=answered.retry_after,
-        )
-        if isinstance(planned, retry.GaveUp):
-            finished.dead = True
-            finished.reason = "retries_exhausted" if planned is retry.GaveUp.RETRIES else "max_age"
-            return
-        finished.reason = "retrying"
-        finished.delay = planned
-        finished.next_attempt_id = ids.uuid7(now, random.getrandbits(80))
-        current = self._known.peek(each.subscription_id)
-        finished.parked = current is not None and not current.is_enabled and not current.is_deleted
-
-    def end(self, each: delivery.Delivery, ended: Outcome, reason: str, *, dead: bool = False) -> None:
-        """A final attempt without a request."""
-        each.begun = True
-        finished = Finished(each.application_id, each.delivery_id, each.attempt_id, int(ended), reason, time.time(), dead=dead)
-        self._recorder.put(finished)
+    def _finish(self, sent: Sent, answered: answer.Answer) -> None:
+        each, known, _, picked_at, began, _ = sent
+        self.results.finish(each, known, answered, picked_at, time.perf_counter() - began)

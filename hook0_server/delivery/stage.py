@@ -59,7 +59,7 @@ class Stage:
             reborn=self._reborn,
             others_changed=self.memory.limits_changed,
             taken_over=self._claimable,
-            resumed=lambda: self.sender.resume(),
+            resumed=lambda: self.sender.wake(),
             load=lambda: (self.memory.held, self.memory.in_flight),
             timing=self.limits.timing,
             is_answering=is_answering,
@@ -227,7 +227,7 @@ class Stage:
         self.open_work.changed(changes)
 
     def _gone(self, each: delivery.Delivery) -> None:
-        self.sender.end(each, outcome.Outcome.EXPIRED, "event_gone", dead=True)
+        self.sender.results.end(each, outcome.Outcome.EXPIRED, "event_gone", dead=True)
 
     def _recorded(self, batch: Sequence[stored_record.Finished], due_again: int) -> None:
         soonest: float | None = None
@@ -235,7 +235,7 @@ class Stage:
         for finished in batch:
             if finished.delay is not None and (soonest is None or finished.delay < soonest):
                 soonest = finished.delay
-        self.sender.resume()
+        self.sender.wake()
         if soonest is not None:
             self.claimer.due_in(soonest)
         if due_again:
