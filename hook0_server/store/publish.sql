@@ -3,59 +3,65 @@
 
 -- name: publish
 -- Stores the new events of one batch, fans them out, takes the deliveries and counts the events: one statement, one transaction.
--- Answers a row for each delivery; one without a delivery_id for an event that nobody wants (held false) or a broadcast (held true);
--- and one with received_at. An event that is not answered was not stored: ask `classify`.
+-- Answers a row for each delivery, with the place of its event in the arrays; one without a subscription_id for an event that nobody
+-- wants (held false) or a broadcast (held true); and one with received_at. An event that is not answered was not stored: ask `classify`.
 -- Indexes: event_types_pkey, events_pkey, subscriptions_by_route (its column is uuid_send(application_id)). OFFSET 0 keeps each probe a probe, whatever the statistics say.
-WITH stored AS (
-  INSERT INTO events (day, application_id, event_id, event_type, payload, payload_content_type, labels, metadata, source_ip, occurred_at)
-  SELECT i.day, i.application_id, i.event_id, i.event_type, i.payload, i.content_type, i.labels, i.metadata, i.source_ip, i.occurred_at
-    FROM unnest(%(day)b::date[], %(application_id)b::uuid[], %(event_id)b::uuid[], %(event_type)b::text[], %(payload)b::bytea[],
-                %(content_type)b::text[], %(labels)b::text[]::jsonb[], %(metadata)b::text[]::jsonb[], %(source_ip)b::text[],
-                %(occurred_at)b::timestamptz[])
-           AS i (day, application_id, event_id, event_type, payload, content_type, labels, metadata, source_ip, occurred_at)
-   CROSS JOIN LATERAL (SELECT FROM event_types t WHERE t.application_id = i.application_id AND t.event_type = i.event_type
-                          AND t.deactivated_at IS NULL OFFSET 0) t
-  ON CONFLICT DO NOTHING
-  RETURNING day, application_id, event_id, event_type, labels, octet_length(payload) AS payload_size
-), wanted AS MATERIALIZED (         -- who wants each event; of a broadcast, not all of them
-  SELECT e.day, e.application_id, e.event_id, e.event_type, e.payload_size,
+WITH kind AS MATERIALIZED (         -- who wants the events that are alike: looked for once (of a broadcast, not all of them)
+  SELECT k.application_id, k.event_type, k.first, k.last, t.candidates IS NOT NULL AS is_active,
          ARRAY (SELECT s.subscription_id
-                  FROM event_types t
-                 CROSS JOIN (        -- its label pairs; '=type': unlabelled subscriptions of exactly one type; '': the other unlabelled ones
-                   SELECT '' AS label UNION ALL SELECT '=' || e.event_type
-                   UNION ALL SELECT length(key) || ':' || key || '=' || value FROM jsonb_each_text(e.labels) OFFSET 0) route
+                  FROM (             -- its label pairs; '=type': unlabelled subscriptions of exactly one type; '': the other unlabelled ones
+                   SELECT '' AS label UNION ALL SELECT '=' || k.event_type
+                   UNION ALL SELECT length(key) || ':' || key || '=' || value FROM jsonb_each_text(k.labels) OFFSET 0) route
                  CROSS JOIN LATERAL (  -- "=", not "= ANY": with ANY the planner used application_id alone (10 times slower at 1,000 subscriptions)
                    SELECT s.subscription_id FROM subscriptions s
-                    WHERE uuid_send(s.application_id) = uuid_send(e.application_id) AND s.routing_label = route.label AND s.is_enabled
-                      AND e.labels @> s.labels AND t.candidates && s.event_types OFFSET 0) s
-                 WHERE t.application_id = e.application_id AND t.event_type = e.event_type
+                    WHERE uuid_send(s.application_id) = uuid_send(k.application_id) AND s.routing_label = route.label AND s.is_enabled
+                      AND k.labels @> s.labels AND t.candidates && s.event_types OFFSET 0) s
                  LIMIT %(broadcast)b::int + 1) AS subscription_ids
-    FROM stored e
-), broadcast AS (
-  INSERT INTO fanouts (fanout_id, application_id, event_id, event_day, event_type, payload_size)
-  SELECT uuid_v7(), application_id, event_id, day, event_type, payload_size FROM wanted
-   WHERE cardinality(subscription_ids) > %(broadcast)b::int
-), delivery AS (
-  INSERT INTO deliveries (application_id, delivery_id, attempt_id, subscription_id, event_id, event_day, event_type, payload_size, owner)
-  SELECT w.application_id, w.id, w.id, w.subscription_id, w.event_id, w.day, w.event_type, w.payload_size,
-         CASE WHEN w.place <= %(places)b::int AND w.subscription_id <> ALL (%(full)b::uuid[]) THEN %(node)b::int END
-    FROM (SELECT w.*, s.subscription_id, row_number() OVER () AS place,
-                 -- UUIDv7s of the batch's time and randomness, each with 62 bits hashed from its place: gen_random_uuid costs 3 µs.
-                 (%(time_and_version)b::text || to_hex(hashint8extended(row_number() OVER (), %(seed)b::int8) & ~(3::int8 << 62) | (1::int8 << 63)))::uuid AS id
-            FROM wanted w CROSS JOIN LATERAL unnest(w.subscription_ids) AS s (subscription_id)
-           WHERE cardinality(w.subscription_ids) <= %(broadcast)b::int) w
-  RETURNING application_id, event_id, delivery_id, subscription_id, owner
-), counted AS (                     -- nobody reads it, so it runs last: its rows are locked for little more than the commit
+    FROM unnest(%(kind_application_id)b::uuid[], %(kind_event_type)b::text[], %(kind_labels)b::text[]::jsonb[], %(kind_first)b::int4[],
+                %(kind_last)b::int4[]) WITH ORDINALITY
+           AS k (application_id, event_type, labels, first, last, number)
+    LEFT JOIN LATERAL (SELECT t.candidates FROM event_types t WHERE t.application_id = k.application_id AND t.event_type = k.event_type
+                          AND t.deactivated_at IS NULL OFFSET 0) t ON true
+   ORDER BY k.number
+), stored AS (
+  INSERT INTO events (day, application_id, event_id, event_type, payload, payload_content_type, labels, metadata, source_ip, occurred_at)
+  SELECT i.day, (%(kind_application_id)b::uuid[])[i.kind], i.event_id, i.event_type, i.payload, i.content_type, i.labels, i.metadata,
+         i.source_ip, i.occurred_at
+    FROM unnest(%(day)b::date[], %(kind)b::int4[], %(event_id)b::uuid[], %(event_type)b::text[], %(payload)b::bytea[],
+                %(content_type)b::text[], %(labels)b::text[]::jsonb[], %(metadata)b::text[]::jsonb[], %(source_ip)b::text[],
+                %(occurred_at)b::timestamptz[])
+           AS i (day, kind, event_id, event_type, payload, content_type, labels, metadata, source_ip, occurred_at)
+   WHERE (ARRAY (SELECT is_active FROM kind))[i.kind]
+  ON CONFLICT DO NOTHING
+  RETURNING application_id, event_id
+), counted AS (                     -- of what nobody reads, the first runs last: its rows are locked for little more than the commit
   INSERT INTO event_counts AS c (application_id, day, slot, events)
   SELECT application_id, (now() AT TIME ZONE 'UTC')::date, %(slot)b::int2, count(*) FROM stored GROUP BY application_id ORDER BY application_id
   ON CONFLICT (application_id, day, slot) DO UPDATE SET events = c.events + excluded.events
+), owed AS MATERIALIZED (           -- IS TRUE: without it, IN becomes a join, and without hash joins each event is compared with each
+  SELECT o.*, CASE WHEN number <= %(places)b::int AND subscription_id <> ALL (%(full)b::uuid[]) THEN %(node)b::int END AS owner,
+         -- UUIDv7s of the batch's time and randomness, each with 62 bits hashed from its number: gen_random_uuid costs 3 µs.
+         (%(time_and_version)b::text || to_hex(hashint8extended(number, %(seed)b::int8) & ~(3::int8 << 62) | (1::int8 << 63)))::uuid AS id
+    FROM (SELECT w.*, count(subscription_id) OVER (ROWS UNBOUNDED PRECEDING) AS number
+            FROM (SELECT application_id, event_type, place, event_id, (%(day)b::date[])[place] AS day, (%(payload_size)b::int4[])[place] AS payload_size,
+                         cardinality(subscription_ids) > %(broadcast)b::int AS is_broadcast,
+                         unnest(CASE WHEN cardinality(subscription_ids) BETWEEN 1 AND %(broadcast)b::int THEN subscription_ids
+                                     ELSE ARRAY[NULL::uuid] END) AS subscription_id
+                    FROM (SELECT p.*, (%(event_id)b::uuid[])[place] AS event_id
+                            FROM (SELECT k.*, unnest((%(by_kind)b::int4[])[k.first:k.last]) AS place FROM kind k) p) e
+                   WHERE ((application_id, event_id) IN (SELECT application_id, event_id FROM stored)) IS TRUE) w) o
+), broadcast AS (
+  INSERT INTO fanouts (fanout_id, application_id, event_id, event_day, event_type, payload_size)
+  SELECT uuid_v7(), application_id, event_id, day, event_type, payload_size FROM owed WHERE is_broadcast
+), delivery AS (
+  INSERT INTO deliveries (application_id, delivery_id, attempt_id, subscription_id, event_id, event_day, event_type, payload_size, owner)
+  SELECT application_id, id, id, subscription_id, event_id, day, event_type, payload_size, owner FROM owed WHERE subscription_id IS NOT NULL
 )
-SELECT application_id, event_id, delivery_id, subscription_id, owner IS NOT NULL AS held, NULL::timestamptz AS received_at FROM delivery
+SELECT place, id AS delivery_id, subscription_id, CASE WHEN subscription_id IS NULL THEN is_broadcast ELSE owner IS NOT NULL END AS held,
+       NULL::timestamptz AS received_at
+  FROM owed
 UNION ALL
-SELECT application_id, event_id, NULL, NULL, cardinality(subscription_ids) > 0, NULL FROM wanted
- WHERE cardinality(subscription_ids) NOT BETWEEN 1 AND %(broadcast)b::int
-UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, now()
+SELECT NULL, NULL, NULL, NULL, now()
 
 -- name: take_keys
 -- Before `publish`, in its transaction, for events whose ids do not carry their day: the key row decides who is first. Answers the

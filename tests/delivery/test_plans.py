@@ -45,9 +45,18 @@ def events(tables: planning.Tables) -> list[publish.NewEvent]:
 async def test_publishing_reads_only_what_matches(tables: planning.Tables) -> None:
     given = events(tables)
     stored = await publish.publish(tables.hot, given, node=planning.NODE, places=1000, full=EMPTY)
-    tables.explaining.judge(100 * 5, "event_types_pkey", "subscriptions_by_route")
+    tables.explaining.judge(51 * 3, "event_types_pkey", "subscriptions_by_route")  # 51 kinds
     assert len(stored.owed) == 100
     assert all(len(owed or ()) == 1 for (application, _), owed in stored.owed.items() if application == tables.seeded.small.int)
+
+
+async def test_who_wants_events_that_are_alike_is_looked_for_once(tables: planning.Tables) -> None:
+    given = [event(tables.seeded.small, '{"n": "1"}') for _ in range(100)]
+    stored = await publish.publish(tables.hot, given, node=planning.NODE, places=1000, full=EMPTY)
+    tables.explaining.judge(3, "event_types_pkey", "subscriptions_by_route")
+    [plan] = tables.explaining.plans
+    assert "hashed SubPlan" in plan.shown  # which of them were stored: not each compared with each
+    assert [len(owed or ()) for owed in stored.owed.values()] == [1] * 100
 
 
 async def test_judging_repeats_reads_each_once(tables: planning.Tables) -> None:
