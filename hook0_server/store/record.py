@@ -3,7 +3,7 @@
 import operator
 import struct
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,8 @@ _COLUMNS: dict[str, Callable[[Sequence[Any]], arrays.Array]] = {
     "headers_truncated": arrays.bools,
     "body_truncated": arrays.bools,
 }
-_VALUES = operator.attrgetter(*_COLUMNS)
+_OF_OTHERS = ("delay", "next_attempt_id", "dead", "parked")  # whose delivery goes on, or was given up
+_COLUMNS_OF_ENDED = {name: pack for name, pack in _COLUMNS.items() if name not in _OF_OTHERS}
 
 
 async def record(hot: database.Hot, node: int, batch: Sequence[Finished]) -> tuple[int, int]:
@@ -68,12 +69,16 @@ async def record(hot: database.Hot, node: int, batch: Sequence[Finished]) -> tup
 
     Raises Unstorable for a text or a number that PostgreSQL cannot take.
     """
+    if all(each.delay is None and not each.dead for each in batch):
+        [(recorded,)] = await hot.fetch(SQL.record_ended, _packed(batch, _COLUMNS_OF_ENDED) | {"node": node})
+        return recorded, 0
+    [(recorded, due)] = await hot.fetch(SQL.record, _packed(batch, _COLUMNS) | {"node": node})
+    return recorded, due
+
+
+def _packed(batch: Sequence[Finished], columns: Mapping[str, Callable[[Sequence[Any]], arrays.Array]]) -> dict[str, Any]:
+    values = zip(*map(operator.attrgetter(*columns), batch), strict=True)
     try:
-        columns = zip(*map(_VALUES, batch), strict=True)
-        packed = zip(_COLUMNS.items(), columns, strict=True)
-        parameters: dict[str, Any] = {name: pack(values) for (name, pack), values in packed}
+        return {name: pack(column) for (name, pack), column in zip(columns.items(), values, strict=True)}
     except (psycopg.DataError, UnicodeError, struct.error) as failure:
         raise database.Unstorable(str(failure)) from failure
-    parameters["node"] = node
-    [(recorded, due)] = await hot.fetch(SQL.record, parameters)
-    return recorded, due

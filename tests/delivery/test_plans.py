@@ -119,6 +119,14 @@ async def test_recording_reads_each_delivery_by_its_key(tables: planning.Tables)
     assert recorded == len(held)
 
 
+async def test_recording_what_ended_reads_each_delivery_by_its_key(tables: planning.Tables) -> None:
+    await rows.delivery(tables.db, tables.seeded.small, owner=planning.NODE)
+    held = await tables.db.fetch(b"SELECT application_id, delivery_id, attempt_id FROM deliveries WHERE owner = 7 LIMIT 99")
+    ended = [record.Finished(*each, 1, "succeeded", time.time()) for each in held]
+    assert await record.record(tables.hot, planning.NODE, ended) == (len(held), 0)
+    tables.explaining.judge(len(held), "deliveries_pkey")
+
+
 async def test_a_new_incarnation_keeps_what_was_begun_by_reading_that(tables: planning.Tables) -> None:
     held = await tables.db.fetch(b"SELECT application_id, delivery_id FROM deliveries WHERE owner = 7 LIMIT 50")
     keys = {"application_ids": [each[0] for each in held], "delivery_ids": [each[1] for each in held]}

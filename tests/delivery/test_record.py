@@ -5,6 +5,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from datetime import date
 from typing import Any
 
 import pytest
@@ -82,6 +83,34 @@ async def test_the_three_ends_of_an_attempt_each_in_its_place(recording: Recordi
     assert {each.delivery_id for each in recording.recorded} == {done, again, dead}
 
 
+async def test_what_ended_is_recorded_the_same_whether_or_not_others_of_its_batch_go_on(recording: Recording) -> None:
+    """They are different statements."""
+    answer = {"http_status": 202, "elapsed": 1500, "revision": 3, "picked_at": 1e9, "finished_at": 1e9 + 1, "body": b"\0\xff"}
+    ends = [
+        {**answer, "headers": '{"a": "b"}', "headers_truncated": True},
+        {**answer, "body_truncated": True},
+        {"outcome": int(Outcome.CANCELLED), "reason": "cancelled", "error_message": "why", "finished_at": 1e9},
+    ]
+    held = {"attempt_number": 2, "takeover_count": 1, "trigger": 2, "attempt_id": rows.id7(), "event_day": date(2001, 9, 9)}
+    held |= {"created_at": rows.ago(hours=2), "attempt_created_at": rows.ago(hours=1)}
+    event_id, subscription_id = rows.id7(), rows.id7()
+    for goes_on in (False, True):
+        for end in ends:
+            delivery_id = await recording.held(event_id=event_id, subscription_id=subscription_id, **held)
+            recording.recorder.put(recording.finished(delivery_id, attempt_id=held["attempt_id"], **end))
+        if goes_on:
+            again = {"outcome": 2, "reason": "retrying", "delay": 60.0, "next_attempt_id": rows.id7()}
+            recording.recorder.put(recording.finished(await recording.held(), **again))
+        await drained(recording)
+    own = "'{recorded_at,recorded_xid,delivery_id}'::text[]"
+    kept = await recording.db.fetch(f"SELECT to_jsonb(a) - {own} FROM attempts a WHERE final ORDER BY recorded_at".encode())
+    assert len(kept) == 2 * len(ends)
+    alone, beside = kept[: len(ends)], kept[len(ends) :]
+    assert sorted(map(str, alone)) == sorted(map(str, beside))
+    assert {row["reason"] for (row,) in alone} == {"succeeded", "cancelled"}
+    assert [row["headers_truncated"] for (row,) in alone].count(True) == 1
+
+
 async def test_what_waits_becomes_one_batch_of_at_most_its_limit(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
@@ -118,6 +147,19 @@ async def test_what_was_fenced_leaves_no_trace_and_its_neighbour_is_recorded(
     assert await recording.all("dead_letters") == []
     assert [each[0] for each in await recording.db.fetch(b"SELECT attempt_id FROM attempts")] == [good]
     assert len(recording.recorded) == 4  # memory forgets them: somebody else has them now
+
+
+@pytest.mark.parametrize("fenced", [{"owner": NODE + 1}, {"owner": None}, {"attempt_id": uuid.UUID(int=9)}])
+async def test_what_was_fenced_leaves_no_trace_where_all_ended(recording: Recording, fenced: dict[str, Any]) -> None:
+    lost, good = await recording.held(**fenced), await recording.held()
+    before = await recording.all("deliveries")
+    for delivery_id in (lost, good, rows.id7()):
+        recording.recorder.put(recording.finished(delivery_id))
+    await drained(recording)
+    assert [row[1] for row in before] == [lost, good]
+    assert await recording.all("deliveries") == [row for row in before if row[1] == lost]
+    assert [each[0] for each in await recording.db.fetch(b"SELECT attempt_id FROM attempts")] == [good]
+    assert recording.recorder.fenced == 2
 
 
 async def test_an_attempt_that_cannot_be_stored_is_recorded_as_a_protocol_error_and_its_neighbours_as_they_were(
