@@ -1,14 +1,15 @@
 """Parameters of the hot statements: arrays in PostgreSQL's binary form, packed a column at a time.
 
 The driver dumps a list element by element, which was a tenth of what the server spends on an event; packed, it is a third
-of that. A column that is null throughout, as most of an accepted delivery are, costs next to nothing.
+of that. A column that holds one value throughout, as most of a batch do, costs next to nothing.
 """
 
 import contextlib
 import functools
+import itertools
 import struct
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
@@ -39,15 +40,22 @@ class Array:
         self.packed = packed
 
     @classmethod
-    def of(cls, values: Sequence[Value | None], pack: Callable[[list[Value]], bytes], one: Callable[[Value], bytes]) -> "Array":
-        """`pack` takes a column without nulls; `one` an element with its length, where there are nulls between."""
+    def of(
+        cls, values: Sequence[Value | None], pack: Callable[[list[Value]], Iterable[bytes]], one: Callable[[Value], bytes]
+    ) -> "Array":
+        """`pack` takes a column without nulls, and answers it in pieces; `one` an element, with its length."""
         length = len(values)
         if not length:
             return cls(_HEAD.pack(0, 0, cls.element_oid, 0, 0)[:12])
-        if values[0] is not None:
-            # Tried rather than counted: to find a null, every UUID would be compared with it, in Python.
+        first = values[0]
+        # Not zeros: 0.0 and -0.0 are equal, and not the same bytes.
+        if first == values[-1] and first != 0 and values.count(first) == length:
+            element = _NULL if first is None else one(first)
+            return cls(_HEAD.pack(1, first is None, cls.element_oid, length, 1) + element * length)
+        if first is not None:
+            # Tried rather than counted: to find a null, every value would be compared with it.
             with contextlib.suppress(AttributeError, TypeError, struct.error):
-                return cls(_HEAD.pack(1, 0, cls.element_oid, length, 1) + pack(values))  # type: ignore[arg-type]
+                return cls(b"".join([_HEAD.pack(1, 0, cls.element_oid, length, 1), *pack(values)]))  # type: ignore[arg-type]
         head = _HEAD.pack(1, 1, cls.element_oid, length, 1)
         return cls(head + b"".join([_NULL if value is None else one(value) for value in values]))
 
@@ -98,16 +106,17 @@ class _Dates(Array):
 
 
 def uuids(values: Sequence[uuid.UUID | None]) -> Array:
-    return _Uuids.of(values, _pack_uuids, lambda value: _UUID_LENGTH + value.int.to_bytes(16, "big"))
+    numbers = [None if value is None else value.int for value in values]  # a UUID compares in Python
+    return _Uuids.of(numbers, _pack_uuids, lambda number: _UUID_LENGTH + number.to_bytes(16))
 
 
-def _pack_uuids(values: list[uuid.UUID]) -> bytes:
-    return _UUID_LENGTH.join([b"", *[value.int.to_bytes(16, "big") for value in values]])
+def _pack_uuids(numbers: list[int]) -> list[bytes]:
+    return [_UUID_LENGTH.join([b"", *[number.to_bytes(16) for number in numbers]])]
 
 
 def texts(values: Sequence[str | None]) -> Array:
     """Raises psycopg.DataError for NUL, as the driver does; UnicodeEncodeError for what is not UTF-8."""
-    return _Texts.of(values, lambda given: b"".join([_text(value) for value in given]), _text)
+    return _Texts.of(values, lambda given: [_text(value) for value in given], _text)
 
 
 def _text(value: str) -> bytes:
@@ -128,7 +137,12 @@ def _any_text(value: str) -> bytes:
 
 
 def byteas(values: Sequence[bytes | None]) -> Array:
-    return _Byteas.of(values, lambda given: b"".join([_LENGTH.pack(len(value)) + value for value in given]), _bytea)
+    return _Byteas.of(values, _pack_byteas, _bytea)
+
+
+def _pack_byteas(values: list[bytes]) -> Iterable[bytes]:
+    """Each payload is copied once: put together with its length first, it takes 1 µs and not 0.1."""
+    return itertools.chain.from_iterable(zip([_LENGTH.pack(len(value)) for value in values], values, strict=True))
 
 
 def _bytea(value: bytes) -> bytes:
@@ -139,33 +153,34 @@ def bools(values: Sequence[bool]) -> Array:
     return _Bools.of(values, _pack_bools, lambda value: _TRUE if value else _FALSE)
 
 
-def _pack_bools(values: list[bool]) -> bytes:
-    return b"".join([_TRUE if value else _FALSE for value in values]) if True in values else _FALSE * len(values)
+def _pack_bools(values: list[bool]) -> list[bytes]:
+    return [_TRUE if value else _FALSE for value in values] if True in values else [_FALSE * len(values)]
 
 
 def smallints(values: Sequence[int | None]) -> Array:
     one = struct.Struct(">ih").pack
-    return _Smallints.of(values, lambda given: b"".join([one(2, value) for value in given]), lambda value: one(2, value))
+    return _Smallints.of(values, lambda given: [one(2, value) for value in given], lambda value: one(2, value))
 
 
 def integers(values: Sequence[int | None]) -> Array:
     one = struct.Struct(">ii").pack
-    return _Integers.of(values, lambda given: b"".join([one(4, value) for value in given]), lambda value: one(4, value))
+    return _Integers.of(values, lambda given: [one(4, value) for value in given], lambda value: one(4, value))
 
 
 def doubles(values: Sequence[float | None]) -> Array:
     one = struct.Struct(">id").pack
-    return _Doubles.of(values, lambda given: b"".join([one(8, value) for value in given]), lambda value: one(8, value))
+    return _Doubles.of(values, lambda given: [one(8, value) for value in given], lambda value: one(8, value))
 
 
 def moments(values: Sequence[float | None]) -> Array:
     """timestamptz[] of Unix seconds, to the microsecond."""
     one = struct.Struct(">iq").pack
-
-    def pack(value: float) -> bytes:
-        return one(8, round((value - _UNIX_TO_POSTGRES_SECONDS) * 1e6))
-
-    return _Times.of(values, lambda given: b"".join([pack(value) for value in given]), pack)
+    start = _UNIX_TO_POSTGRES_SECONDS
+    return _Times.of(
+        values,
+        lambda given: [one(8, round((value - start) * 1e6)) for value in given],
+        lambda value: one(8, round((value - start) * 1e6)),
+    )
 
 
 def times(values: Sequence[datetime | None]) -> Array:
@@ -176,7 +191,7 @@ def times(values: Sequence[datetime | None]) -> Array:
         since = value - _EPOCH
         return one(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
-    return _Times.of(values, lambda given: b"".join([pack(value) for value in given]), pack)
+    return _Times.of(values, lambda given: [pack(value) for value in given], pack)
 
 
 def dates(values: Sequence[date | None]) -> Array:
@@ -185,7 +200,7 @@ def dates(values: Sequence[date | None]) -> Array:
     def pack(value: date) -> bytes:
         return one(4, value.toordinal() - _EPOCH_DAY)
 
-    return _Dates.of(values, lambda given: b"".join([pack(value) for value in given]), pack)
+    return _Dates.of(values, lambda given: [pack(value) for value in given], pack)
 
 
 def register(context: psycopg.AsyncConnection[object]) -> None:

@@ -36,11 +36,17 @@ async def _echo(db: database.Database, kind: str, packed: arrays.Array) -> list[
 @pytest.mark.parametrize("kind", KINDS)
 async def test_each_type_arrives_as_it_was(db: database.Database, kind: str) -> None:
     pack, values = KINDS[kind]
-    for given in (values, [], values * 400):
+    for given in (values, [], values * 400, [values[-1]] * 400):
         assert await _echo(db, kind, pack(given)) == given
     if kind != "bool":
-        for given in ([*values, None, *values], [None], [None] * 300):
+        for given in ([*values, None, *values], [None, *values, None], [None], [None] * 300):
             assert await _echo(db, kind, pack(given)) == given
+
+
+def test_one_value_throughout_is_packed_as_the_driver_does_and_a_zero_keeps_its_sign() -> None:
+    for column in ([0.0, -0.0, 0.0], [1.5] * 3, [1.5, 2.5, 1.5]):
+        dumped = Transformer().get_dumper([Float8(1)], PyFormat.BINARY).dump([Float8(value) for value in column])
+        assert arrays.doubles(column).packed == bytes(dumped or b"")
 
 
 async def test_a_moment_is_kept_to_the_microsecond(db: database.Database) -> None:
