@@ -21,34 +21,29 @@ class Place(NamedTuple):
     own_day: date | None  # the day inside an older UUIDv7, which is probed as well
 
 
-def is_too_far_ahead(event_id: uuid.UUID, now: float) -> bool:
-    """A UUIDv7 of more than 24 h ahead would need a partition that is not there."""
-    return ids.is_version_7(event_id) and ids.unix_seconds(event_id) > now + DAY_SECONDS
-
-
-def place(event_id: uuid.UUID, now: float) -> Place:
-    """Where the event of this id is kept; `now` in Unix seconds."""
+def place(event_id: uuid.UUID, now: float) -> Place | None:
+    """Where the event of this id is kept; `now` in Unix seconds. None: a partition so far ahead would not be there."""
     if not ids.is_version_7(event_id):
         return Place(datetime.fromtimestamp(now, UTC).date(), True, None)
-    age = now - ids.unix_seconds(event_id)
-    if age < DAY_SECONDS:
-        return _own_place(event_id.int >> 80)
+    made_at = ids.unix_seconds(event_id)
+    age = now - made_at
+    if -DAY_SECONDS <= age < DAY_SECONDS:
+        number = made_at // DAY_SECONDS
+        return _own_places.get(number) or _own_place(number)
+    if age < 0:
+        return None
     own_day = ids.day_of(event_id)
     if age < DAY_SECONDS + _OVERLAP_SECONDS:
         return Place(own_day, True, None)
     return Place(datetime.fromtimestamp(now, UTC).date(), True, own_day)
 
 
-_own_places: dict[int, Place] = {}
+_own_places: dict[float, Place] = {}
 
 
-def _own_place(milliseconds: int) -> Place:
-    """On its own UTC day; a handful of days come again and again."""
-    number = milliseconds // 86_400_000
-    place = _own_places.get(number)
-    if place is None:
-        if len(_own_places) > 16:
-            _own_places.clear()
-        day = date.fromordinal(date(1970, 1, 1).toordinal() + number)
-        place = _own_places[number] = Place(day, False, None)
+def _own_place(number: float) -> Place:
+    """On its own UTC day, the one of this number since 1970; a handful of them come again and again."""
+    if len(_own_places) > 16:
+        _own_places.clear()
+    place = _own_places[number] = Place(date.fromordinal(date(1970, 1, 1).toordinal() + int(number)), False, None)
     return place
