@@ -196,15 +196,32 @@ def _published(result: writer.Published, into: Answer) -> Answer:
 
 
 def _answered(answer: Answers, results: Sequence[writer.Result]) -> Answers:
-    """Filled in place: a message that is made first and put into another is copied."""
+    """Put together as bytes: new events are answered alike but for their ids, and to set field after field takes 1 µs each."""
+    written: list[bytes] = []
+    alike: dict[tuple[datetime, int | None], list[bytes]] = {}  # before and after the id, which is as long as any other
     for result in results:
-        into = answer.results.add()
-        if isinstance(result, writer.Rejected):
-            reason = f"ERROR_REASON_{result.reason}"
-            into.error.CopyFrom(pb2.PublishError(reason=reason, message=result.message, field=result.field))
-        else:
-            _published(result, into.published)
+        if isinstance(result, writer.Rejected) or result.duplicate:
+            written.append(_written(type(answer), result))
+            continue
+        event_id, what = result.event_id.encode(), (result.received_at, result.delivery_count)
+        around = alike.get(what)
+        if around is None:
+            around = alike[what] = _written(type(answer), result).split(event_id)
+        written += (around[0], event_id, around[1])
+    answer.MergeFromString(b"".join(written))
     return answer
+
+
+def _written(kind: type[Answers], result: writer.Result) -> bytes:
+    """An answer with this result alone, as bytes: several, one after the other, are an answer with all of them."""
+    answer = kind()
+    into = answer.results.add()
+    if isinstance(result, writer.Rejected):
+        reason = f"ERROR_REASON_{result.reason}"
+        into.error.CopyFrom(pb2.PublishError(reason=reason, message=result.message, field=result.field))
+    else:
+        _published(result, into.published)
+    return answer.SerializeToString()
 
 
 @functools.lru_cache(maxsize=64)
