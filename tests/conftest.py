@@ -5,7 +5,7 @@ import functools
 import os
 import pathlib
 import signal
-import uuid
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import clones
@@ -14,12 +14,11 @@ import in_memory
 import psycopg
 import pytest
 import rest_rig
-from psycopg.conninfo import make_conninfo
 
 import hook0_client
 from hook0_server import app, settings as server_settings
 from hook0_server.delivery import http
-from hook0_server.store import database, embedded, migrate, partitions
+from hook0_server.store import database, embedded
 
 # The same examples in every run, and no test that fails because the machine was busy; scripts/soak looks further.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
@@ -27,6 +26,7 @@ hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000, d
 hypothesis.settings.load_profile("suite")
 
 MASTER_KEY = "6b1d2c9e-6a53-4a8a-9f57-0f3f5f0c7a11"
+_DAY_SECONDS, _SHORT_SECONDS = 86_400.0, 20.0  # what a test takes, but for a few that are not about a day
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,33 +48,34 @@ def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with in_memory.folder(folder) as where, asyncio.Runner() as runner:
         server = embedded.run(where, major=int(os.environ.get("PG_MAJOR", "18")), durable=False)
         running = runner.run(server.__aenter__())
+        # Statistics are those that a test makes, tables as large as it leaves them, and nobody else writes: autovacuum would
+        # come now and then, and an ANALYZE of it in any database of the server holds up what is shown of the feed.
+        with psycopg.connect(running.dsn, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET autovacuum = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield running.dsn
         runner.run(server.__aexit__(None, None, None))
 
 
+@pytest.fixture(autouse=True)
+def one_day() -> None:
+    """No test begins in the last seconds of a UTC day: what it makes today would not be of today when it looks."""
+    left = _DAY_SECONDS - time.time() % _DAY_SECONDS
+    if left < _SHORT_SECONDS:
+        time.sleep(left)
+
+
 @pytest.fixture(scope="session")
-def template(postgres_dsn: str) -> Iterator[str]:
-    """The name of a migrated database with partitions, to clone instead of migrating each time."""
-    name = f"template_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-
-    async def prepare() -> None:
-        dsn = make_conninfo(postgres_dsn, dbname=name)
-        await migrate.migrate(dsn)
-        async with database.Database(dsn, pool_size=1) as db:
-            await partitions.ensure(db, retention_days=5)
-
-    asyncio.run(prepare())
-    yield name
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def template(postgres_dsn: str) -> Iterator[clones.Template]:
+    made = clones.Template(postgres_dsn)
+    yield made
+    made.drop()
 
 
 @pytest.fixture
-def dsn(postgres_dsn: str, template: str) -> Iterator[str]:
+def dsn(postgres_dsn: str, template: clones.Template) -> Iterator[str]:
     """A fresh, migrated database of its own."""
-    with clones.clone(postgres_dsn, template) as fresh:
+    with clones.clone(postgres_dsn, template.name) as fresh:
         yield fresh
 
 
@@ -94,7 +95,7 @@ def settings(tmp_path: pathlib.Path) -> server_settings.Settings:
             "HOOK0_HTTP_ADDRESS": "127.0.0.1:0",
             "HOOK0_ALLOW_TARGETS": "127.0.0.0/8",
             "HOOK0_MASTER_API_KEY": MASTER_KEY,
-            "HOOK0_RETENTION_DAYS": "5",
+            "HOOK0_RETENTION_DAYS": str(clones.RETENTION_DAYS),
             "HOOK0_STOP_GRACE": "5",
         }
     )
@@ -108,10 +109,10 @@ async def server(settings: server_settings.Settings, dsn: str) -> AsyncIterator[
 
 
 @pytest.fixture(scope="module")
-def served(postgres_dsn: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[rest_rig.Served]:
+def served(postgres_dsn: str, template: clones.Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[rest_rig.Served]:
     """One server on a thread of its own for all tests of a file; each makes an application of its own."""
     folder = tmp_path_factory.mktemp("data")
-    with clones.clone(postgres_dsn, template) as dsn, rest_rig.serving(dsn, folder, MASTER_KEY) as running:
+    with clones.clone(postgres_dsn, template.name) as dsn, rest_rig.serving(dsn, folder, MASTER_KEY) as running:
         yield running
 
 

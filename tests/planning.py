@@ -199,13 +199,13 @@ async def _vacuumed(db: database.Database, application_id: uuid.UUID) -> None:
 
 
 @pytest.fixture(scope="session")
-def seeding(postgres_dsn: str, template: str) -> Iterator[Callable[[str], Seeded]]:
+def seeding(postgres_dsn: str, template: clones.Template) -> Iterator[Callable[[str], Seeded]]:
     """The database of each state, filled when it is first asked for."""
     with contextlib.ExitStack() as databases:
 
         @functools.cache
         def seeded(state: str) -> Seeded:
-            return asyncio.run(_seed(databases.enter_context(clones.clone(postgres_dsn, template)), state))
+            return asyncio.run(_seed(databases.enter_context(clones.clone(postgres_dsn, template.name)), state))
 
         yield seeded
 

@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 
+import clones
 import psycopg
 import pytest
 import workbench
@@ -64,7 +65,7 @@ class Disk:
 
 
 @pytest.fixture
-def disk(postgres_dsn: str, template: str) -> Iterator[Disk]:
+def disk(postgres_dsn: str, template: clones.Template) -> Iterator[Disk]:
     """A fresh database on a small disk of its own; the log of transactions is elsewhere."""
     name = f"disk_{uuid.uuid4().hex}"
     with _small_disk(DISK_MIB) as folder, psycopg.connect(postgres_dsn, autocommit=True) as connection:
@@ -75,7 +76,7 @@ def disk(postgres_dsn: str, template: str) -> Iterator[Disk]:
         (where := folder / "tables").mkdir()
         os.chown(where, owner.st_uid, owner.st_gid)
         connection.execute(f"CREATE TABLESPACE {name} LOCATION '{where}'")
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} TABLESPACE {name} STRATEGY file_copy")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template.name} TABLESPACE {name} STRATEGY file_copy")
         try:
             yield Disk(folder, conninfo.make_conninfo(postgres_dsn, dbname=name))
         finally:

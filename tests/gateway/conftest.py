@@ -20,8 +20,10 @@ def pytest_asyncio_loop_factories(
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def site(postgres_dsn: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[whole.Site]:
+async def site(
+    postgres_dsn: str, template: clones.Template, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[whole.Site]:
     data: pathlib.Path = tmp_path_factory.mktemp("site")
-    with clones.clone(postgres_dsn, template) as dsn:
+    with clones.clone(postgres_dsn, template.name) as dsn:
         async with whole.serving(dsn, data) as made:
             yield made

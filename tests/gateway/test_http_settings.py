@@ -16,7 +16,7 @@ from hook0_server import app
 ORIGIN = "https://app.example.com"
 
 
-async def test_the_settings_of_the_port_reach_it(postgres_dsn: str, template: str, tmp_path: pathlib.Path) -> None:
+async def test_the_settings_of_the_port_reach_it(postgres_dsn: str, template: clones.Template, tmp_path: pathlib.Path) -> None:
     authority = Authority(tmp_path)
     leaf = authority.leaf("127.0.0.1")
     (tmp_path / "chain.pem").write_bytes(leaf.certificate)
@@ -28,7 +28,7 @@ async def test_the_settings_of_the_port_reach_it(postgres_dsn: str, template: st
         "HOOK0_CORS_ORIGINS": ORIGIN,
         "HOOK0_HTTP_CONNECTIONS": "2",
     }
-    with clones.clone(postgres_dsn, template) as dsn:
+    with clones.clone(postgres_dsn, template.name) as dsn:
         async with (
             whole.serving(dsn, tmp_path / "data", **environ) as site,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=authority.trusting(), limit=1)) as session,
@@ -66,10 +66,10 @@ async def _is_full(bound: str, trusting: ssl.SSLContext) -> bool:
 
 
 async def test_a_certificate_that_cannot_be_used_refuses_the_start_by_name(
-    postgres_dsn: str, template: str, tmp_path: pathlib.Path
+    postgres_dsn: str, template: clones.Template, tmp_path: pathlib.Path
 ) -> None:
     (tmp_path / "chain.pem").write_bytes(b"nonsense")
     environ = {"HOOK0_HTTP_TLS_CERT": str(tmp_path / "chain.pem"), "HOOK0_HTTP_TLS_KEY": str(tmp_path / "chain.pem")}
-    with clones.clone(postgres_dsn, template) as dsn, pytest.raises(app.StartRefused, match="HOOK0_HTTP_TLS_CERT"):
+    with clones.clone(postgres_dsn, template.name) as dsn, pytest.raises(app.StartRefused, match="HOOK0_HTTP_TLS_CERT"):
         async with whole.serving(dsn, tmp_path / "data", **environ):
             pass

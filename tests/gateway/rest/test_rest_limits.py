@@ -14,7 +14,7 @@ from tests.conftest import MASTER_KEY
 
 
 @pytest.fixture(scope="module")
-def served(postgres_dsn: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[rest_rig.Served]:
+def served(postgres_dsn: str, template: clones.Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[rest_rig.Served]:
     """A server that allows little."""
     given = {
         "HOOK0_QUOTA_APPLICATIONS": "20",
@@ -26,7 +26,7 @@ def served(postgres_dsn: str, template: str, tmp_path_factory: pytest.TempPathFa
         "HOOK0_HEALTH_CHECK_KEY": "sesame",
     }
     folder = tmp_path_factory.mktemp("data")
-    with clones.clone(postgres_dsn, template) as dsn, rest_rig.serving(dsn, folder, MASTER_KEY, **given) as running:
+    with clones.clone(postgres_dsn, template.name) as dsn, rest_rig.serving(dsn, folder, MASTER_KEY, **given) as running:
         yield running
 
 
