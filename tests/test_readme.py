@@ -1,8 +1,10 @@
 """Every block of the README does what the README says, in its order, on a server started by its command."""
 
+import contextlib
 import json
 import os
 import pathlib
+import random
 import re
 import socket
 import urllib.request
@@ -37,10 +39,12 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[readme.Terminal]:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that no connection is given before it is listened on: those that the kernel gives begin at 32768."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _listens(port: str) -> bool:

@@ -3,6 +3,7 @@ import base64
 import contextlib
 import email
 import email.policy
+import socket
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -221,8 +222,8 @@ async def test_a_mailbox_that_is_refused_for_good_is_told_from_one_that_is_busy(
 
 
 async def test_a_server_that_is_away_may_come_back() -> None:
-    async with smtp() as (port, _):
-        pass
-    with pytest.raises(mail.Failed) as caught:
-        await mail.Smtp(f"smtp://127.0.0.1:{port}", "hook0@example.com").send(LETTER)
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound and not listening: it refuses, and nobody else takes the port
+        with pytest.raises(mail.Failed) as caught:
+            await mail.Smtp(f"smtp://127.0.0.1:{held.getsockname()[1]}", "hook0@example.com").send(LETTER)
     assert not caught.value.is_final

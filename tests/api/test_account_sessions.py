@@ -189,7 +189,7 @@ async def test_a_session_never_begins_with_a_password_that_was_changed_meanwhile
 
 async def _waits_for_a_lock(db: database.Database) -> None:
     waiting = b"SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(20):
         while not await db.fetch(waiting):  # noqa: ASYNC110 - PostgreSQL tells nobody
             await asyncio.sleep(0.01)
 

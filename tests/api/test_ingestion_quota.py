@@ -27,7 +27,19 @@ async def limited(settings: server_settings.Settings, dsn: str, limit: int | Non
         hook0_client.connect(server.grpc, token=conftest.MASTER_KEY) as master,
         publishing(server, master) as opened,
     ):
+        _look_alone(server.daily)
         yield opened
+
+
+def _look_alone(counted: daily.Daily) -> None:
+    """A look of the test does not meet one of the server's own, which may have begun before a commit and end after it."""
+    read, turn = counted._read, asyncio.Lock()
+
+    async def alone() -> None:
+        async with turn:
+            await read()
+
+    counted._read = alone  # type: ignore[method-assign]
 
 
 @pytest.fixture
@@ -88,7 +100,7 @@ async def test_each_way_in_refuses_in_its_own_way_and_stores_nothing(into: Publi
 async def test_a_limit_that_is_raised_lets_events_in_within_a_second(into: Publishing) -> None:
     await reached(into)
     await set_limit(into, events_per_day=LIMIT + 1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         while True:
             try:
                 await into.one(event())

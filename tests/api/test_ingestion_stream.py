@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -120,7 +121,7 @@ async def test_the_first_message_names_the_application(into: Publishing) -> None
 async def stopped_by(settings: server_settings.Settings, dsn: str) -> AsyncIterator[tuple[Publishing, asyncio.Event]]:
     """A server that is stopped once the event is set, and has ended within half of its grace when the block is left."""
     ready: asyncio.Future[app.Server] = asyncio.get_running_loop().create_future()
-    stop = asyncio.Event()
+    stop, settings = asyncio.Event(), dataclasses.replace(settings, stop_grace=20.0)
 
     async def serve() -> None:
         async with app.serving(settings, dsn) as server:

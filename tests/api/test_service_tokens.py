@@ -1,8 +1,9 @@
 """Service tokens over real calls: what they open, what narrowing takes away, and that revoking ends all of it."""
 
-import asyncio
+import contextlib
 import datetime
 import time
+import types
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,7 @@ from hook0_client._gen.hook0.v1 import (
     subscription_service_pb2,
 )
 from hook0_server import app
+from hook0_server.access import credentials
 
 Calling = Callable[[str], hook0_client.Client]
 TYPE = "order.invoice.paid"
@@ -95,17 +97,21 @@ async def test_revoking_ends_the_token_and_what_was_made_of_it_at_once(
             await master.service_tokens.DeleteServiceToken(gone)
 
 
-async def test_a_token_expires(server: app.Server, master: hook0_client.Client, application_id: str) -> None:
-    soon = datetime.datetime.fromtimestamp(int(time.time()) + 2, datetime.UTC)
-    made = await created(master, expire_at=soon)
+async def test_a_token_expires(
+    server: app.Server, master: hook0_client.Client, application_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = int(time.time())
+    made = await created(master, expire_at=datetime.datetime.fromtimestamp(now + 3600, datetime.UTC))
     async with hook0_client.connect(server.grpc, token=made.token) as client:
-        await client.ingestion.PublishEvent(publishing(application_id))
-        await asyncio.sleep(max(0.0, soon.timestamp() - time.time()) + 0.01)  # the clock is what is asked about
-        with pytest.raises(errors.Unauthenticated) as caught:
-            await client.ingestion.PublishEvent(publishing(application_id))
+        for seconds, is_good in ((3599, True), (3600, False)):
+            then = types.SimpleNamespace(**vars(time) | {"time": lambda seconds=seconds: float(now + seconds)})
+            monkeypatch.setattr(credentials, "time", then)
+            with contextlib.nullcontext() if is_good else pytest.raises(errors.Unauthenticated) as caught:
+                await client.ingestion.PublishEvent(publishing(application_id))
+    assert caught is not None
     assert caught.value.reason == "TOKEN_EXPIRED"
     with pytest.raises(errors.InvalidRequest, match="is over already"):
-        await created(master, expire_at=soon)
+        await created(master, expire_at=datetime.datetime.fromtimestamp(now - 1, datetime.UTC))
 
 
 @pytest.mark.parametrize(

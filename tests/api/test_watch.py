@@ -196,9 +196,9 @@ async def test_a_filter_that_matches_nothing_moves_the_cursor(rig: Rig) -> None:
     async with rig.watching(filter=narrow, heartbeat_interval={"seconds": 1}) as stream:
         first = await stream.next()
         recorded = await rig.record(5)
-        beat = await stream.next()
+        while (beat := await stream.next()).cursor == first.cursor:
+            continue
     assert ids(beat) == []
-    assert beat.cursor != first.cursor
     assert str(cursors.decode(beat.cursor, rig.application_id).attempt_id) == recorded[-1]
     more = await rig.record(2)
     async with rig.watching(cursor=beat.cursor) as stream:  # the filter may change

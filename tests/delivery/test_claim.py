@@ -11,7 +11,7 @@ import pytest
 import rows
 
 from hook0_server.delivery import claim, nodes, scheduler
-from hook0_server.model import delivery
+from hook0_server.model import delivery, ids
 from hook0_server.store import claim as stored_claim, database
 
 NODE = 7
@@ -38,7 +38,7 @@ class Waiting:
             self.events[application] = await rows.event(self.db, application)
         subscription = over.get("subscription") or rows.id7()
         event_id = self.events[application]
-        given = {"application": application, "subscription": subscription, "event": event_id, "day": rows.now().date()}
+        given = {"application": application, "subscription": subscription, "event": event_id, "day": ids.day_of(event_id)}
         await self.db.fetch(MANY, given | {"count": count, "due": due, "size": size})
         return subscription
 
@@ -130,8 +130,8 @@ async def test_payloads_of_events_that_are_gone_are_missing(waiting: Waiting) ->
     application = rows.id7()
     event_id = await rows.event(waiting.db, application, payload=b"\0\xff", payload_content_type="application/octet-stream")
     gone = rows.id7()
-    today = rows.now().date()
-    loaded = await stored_claim.load_payloads(waiting.hot, {(application, event_id): today, (application, gone): today})
+    days = {(application, each): ids.day_of(each) for each in (event_id, gone)}
+    loaded = await stored_claim.load_payloads(waiting.hot, days)
     assert loaded == {(application, event_id): ("application/octet-stream", b"\0\xff")}
 
 

@@ -25,6 +25,7 @@ from delivering import (
     policy,
     seconds,
 )
+from google.protobuf.timestamp_pb2 import Timestamp
 
 import hook0_client
 from hook0_client import v1
@@ -59,10 +60,16 @@ async def test_a_failed_delivery_is_tried_again_by_its_own_policy_until_it_succe
     assert [each.attempt_number for each in attempts] == [1, 2, 3]
     assert [each.final for each in attempts] == [False, False, True]
     assert len({each.attempt_id for each in attempts}) == 3
+    planned = [_seconds(each.next_attempt_at, each.finished_at) for each in attempts[:2]]
+    assert all(0.99 < seconds < 2.5 for seconds in planned), planned
     assert {each.delivery_id for each in attempts} == {delivery.delivery_id}
     assert [each.headers["x-hook0-attempt"] for each in receiver.received] == ["1", "2", "3"]
     gaps = [later.at - earlier.at for earlier, later in zip(receiver.received, receiver.received[1:], strict=False)]
-    assert all(0.99 < gap < 2.5 for gap in gaps), gaps
+    assert all(gap > 0.99 for gap in gaps), gaps
+
+
+def _seconds(later: Timestamp, earlier: Timestamp) -> float:
+    return (later.ToNanoseconds() - earlier.ToNanoseconds()) / 1e9
 
 
 async def test_hook0s_schedule_waits_3_to_5_seconds_first_and_a_retry_after_of_a_429_lengthens_it(at: Delivering) -> None:
@@ -81,7 +88,7 @@ async def test_hook0s_schedule_waits_3_to_5_seconds_first_and_a_retry_after_of_a
             [event_id] = await at.publish(payload_text=name, payload_content_type="text/plain")
             await at.until(event_id, lambda delivery: delivery.attempt_count == 1)
             [attempt] = await at.attempts(event_id)
-            delays[name] = (attempt.next_attempt_at.ToNanoseconds() - attempt.finished_at.ToNanoseconds()) / 1e9
+            delays[name] = _seconds(attempt.next_attempt_at, attempt.finished_at)
     assert all(2.9 < delays[name] < 5.5 for name in ("plain", "sooner", "other", "unreadable")), delays
     assert 119 < delays["later"] < 122
     assert 35_990 < delays["endless"] < 36_010
@@ -113,7 +120,7 @@ async def test_a_waiting_delivery_is_sent_at_once_when_somebody_asks(at: Deliver
         [event_id] = await at.publish()
         waiting = await at.in_state(event_id, WAITING)
         await at.retry(waiting.delivery_id)
-        await at.in_state(event_id, SUCCEEDED, 2)
+        await at.in_state(event_id, SUCCEEDED)
 
 
 async def test_the_next_try_past_max_age_is_not_made(at: Delivering) -> None:
@@ -187,7 +194,8 @@ async def test_a_delivery_whose_event_or_subscription_is_gone_ends(at: Deliverin
     await at.count(b"deliveries", 0)
 
 
-# What a receiver answers, and the outcome.
+# What a receiver answers, and the outcome. The others have as long as a busy machine may need for all of them at once.
+LATE = ("slow drip", "never")
 WRONG: dict[str, tuple[list[hostile.Step], v1.Outcome]] = {
     "good": ([OK], Outcome.OUTCOME_SUCCEEDED),
     "garbage": ([b"\x00\xff\xfe not http\r\n\r\n"], Outcome.OUTCOME_PROTOCOL_ERROR),
@@ -208,18 +216,18 @@ WRONG: dict[str, tuple[list[hostile.Step], v1.Outcome]] = {
 
 async def test_whatever_a_receiver_does_wrong_is_recorded_as_an_outcome_beside_a_good_one(at: Delivering) -> None:
     """All of them at once, so that they share batches of the recorder."""
-    options = v1.DeliveryOptions(timeout=seconds(1))
     outcomes: dict[str, tuple[str, v1.Outcome]] = {}
     async with contextlib.AsyncExitStack() as stack:
         for name, (answer, outcome) in WRONG.items():
             script: list[hostile.Step] = [hostile.Do.READ, *answer] * 2  # both events may come over one connection
             receiver = await stack.enter_async_context(hostile.receiving(script))
+            options = v1.DeliveryOptions(timeout=seconds(1 if name in LATE else 15))
             subscription_id = await at.subscribe(
                 receiver.url, delivery_options=options, retry_policy=v1.RetryPolicy(max_retries=0), description=name
             )
             outcomes[subscription_id] = (name, outcome)
         event_ids = await at.publish(2)
-        await at.count(b"attempts WHERE final", 2 * len(outcomes), 15)
+        await at.count(b"attempts WHERE final", 2 * len(outcomes), 20)
     attempts = await at.attempts(*event_ids)
     found = {outcomes[each.subscription_id][0]: each for each in attempts}
     assert {name: each.outcome for name, each in found.items()} == {name: outcome for name, (_, outcome) in WRONG.items()}
@@ -227,7 +235,7 @@ async def test_whatever_a_receiver_does_wrong_is_recorded_as_an_outcome_beside_a
     assert found["latin"].response.headers["x-a"] == "ÿÃ("
     assert len(found["endless"].response.body) == at.server.settings.response_body_bytes
     assert found["endless"].response.body_truncated
-    assert all(each.elapsed.ToMilliseconds() < 2000 for each in attempts)
+    assert all(1000 <= found[name].elapsed.ToMilliseconds() < 10_000 for name in LATE)
     await at.count(b"deliveries", 0)
 
 

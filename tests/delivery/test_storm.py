@@ -18,7 +18,7 @@ from hook0_server import app, settings as server_settings
 
 SUBSCRIPTIONS, EACH, MOST = 120, 3, 64
 ANSWER_SECONDS = 0.3  # so that the storm lasts 1.7 s at least
-PATIENCE = 1.0  # seconds that an event of another application may take on a busy machine
+PATIENCE = 0.5  # of the time that the storm takes: who has to wait for it waits for most of that
 
 
 @dataclasses.dataclass
@@ -86,11 +86,13 @@ async def test_a_receiver_that_returns_meets_bounded_connections_and_its_neighbo
             await at.count(b"deliveries WHERE attempt_number > 1", SUBSCRIPTIONS * EACH, most=20)
             async with returning.listening(), asyncio.TaskGroup() as tasks:
                 ended = tasks.create_task(at.count(b"deliveries", 0, most=30), name="the storm is over")
+                began = time.monotonic()
                 waits = await neighbours_waits(other, healthy, ended)
+                lasted = time.monotonic() - began
     assert len(returning.arrived) == SUBSCRIPTIONS * EACH
     assert returning.most <= MOST
     assert len(waits) >= 3
-    assert max(waits) < PATIENCE
+    assert max(waits) < PATIENCE * lasted
     states = [each.state for each in await at.deliveries(*storm)]
     assert states == [v1.DeliveryState.DELIVERY_STATE_SUCCEEDED] * (SUBSCRIPTIONS * EACH)
 

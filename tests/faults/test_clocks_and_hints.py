@@ -74,9 +74,10 @@ async def test_a_wall_clock_that_is_wrong_moves_no_day_and_ages_nothing(
         with pytest.raises(hook0_client.InvalidRequest):
             await _publish(master, made.application_id, ids.uuid7(true_now + 2 * DAY_SECONDS, 1))
         await receiver.until(lambda each: len(each.received) == 4)
-        gaps = [later.at - first.at for first, later in zip(receiver.received, receiver.received[2:], strict=False)]
-    assert all(0.9 < gap < 5 for gap in gaps), gaps
     assert sorted(tries) == sorted(map(str, given * 2))
+    for event_id in map(str, given):
+        first, later = [each.at for each in receiver.received if each.headers["x-event-id"] == event_id]
+        assert later - first > 0.9
     days = await db.fetch(b"SELECT DISTINCT day FROM events")
     assert days == [(datetime.fromtimestamp(true_now, UTC).date(),)]
     assert sender.time.time() - time.time() == pytest.approx(jump, abs=1), "the server's clock was right: it proves nothing"

@@ -154,6 +154,16 @@ async def test_a_watch_that_is_cut_every_second_sees_every_attempt_exactly_once(
     assert len(bench.receiver.counts) == EVENTS + 1
 
 
+async def _soon(bench: Bench) -> timedelta:
+    """Long enough for an attempt to begin to be recorded, however slow this machine is just now."""
+    other = dataclasses.replace(bench, made=await workbench.application(bench.masters[0], QUICK))
+    await workbench.subscribe(bench.masters[0], other.made.application_id, bench.receiver.url)
+    began = time.perf_counter()
+    await other.publish(0)
+    await other.until(_ALL, 1)
+    return timedelta(seconds=0.5 + 10 * (time.perf_counter() - began))
+
+
 async def _midnight(bench: Bench, after: timedelta) -> datetime:
     """Move midnight: today's partition ends `after` now, and another one begins.
 
@@ -196,9 +206,9 @@ _AFTER = f"{_ALL} AND recorded_at >= %(border)s"
 
 async def test_a_recording_that_is_delayed_over_midnight_is_seen(bench: Bench) -> None:
     """One server's recorder begins its transaction before midnight and is held; the other one records on after midnight."""
-    before = await _now(bench)
+    before, soon = await _now(bench), await _soon(bench)
     await bench.database.execute(_GATED.encode())
-    border = await _midnight(bench, timedelta(seconds=2))
+    border = await _midnight(bench, soon)
     async with _watching(bench, before) as (watched, watcher):
         await bench.one("SELECT pg_advisory_lock(7)")
         await bench.publish(0, event_type=SLOW)

@@ -80,7 +80,7 @@ async def test_writers_of_different_slots_do_not_wait_for_each_others_commits(db
     async with db.connection() as holding, holding.transaction():
         await holding.execute("SELECT 1 FROM event_counts WHERE slot = 1 FOR UPDATE")
         waiting = asyncio.ensure_future(store(other, *some(application_id, 1), slot=1))
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(10):
             await store(hot, *some(application_id, 1), slot=2)
         assert not waiting.done()  # so the lock was one that matters
     await waiting

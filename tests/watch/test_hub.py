@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -24,14 +25,19 @@ async def test_the_first_batch_comes_at_once_and_empty(watches: hub.Hub) -> None
         assert await watching.next(0.05) is None
 
 
+@pytest.fixture
+def no_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None that anybody here could wait for."""
+    monkeypatch.setattr(hub, "_POLL_SECONDS", 10 * reading.SECONDS)
+
+
+@pytest.mark.usefixtures("no_poll")
 async def test_what_is_recorded_here_arrives_without_waiting_for_the_poll(watches: hub.Hub, record: reading.Record) -> None:
     async with watches.watching(await watches.from_now(reading.APPLICATION)) as watching:
         await watching.next(reading.SECONDS)
-        started = asyncio.get_running_loop().time()
         for _ in range(5):
             [attempt_id] = await record()
             assert await reading.until(watching, 1) == [attempt_id]
-        assert asyncio.get_running_loop().time() - started < 1.0
 
 
 async def test_the_poll_finds_what_nobody_told(watches: hub.Hub, writer: psycopg.AsyncConnection[Any]) -> None:
@@ -41,6 +47,7 @@ async def test_the_poll_finds_what_nobody_told(watches: hub.Hub, writer: psycopg
         assert await reading.until(watching, 1) == recorded
 
 
+@pytest.mark.usefixtures("no_poll")
 @pytest.mark.parametrize(
     "payload",
     [f"018f3c5e-7a2b-7c11-8d4e-000000000000,{reading.APPLICATION}", "", f"garbage,{reading.APPLICATION}"],
@@ -49,14 +56,13 @@ async def test_the_poll_finds_what_nobody_told(watches: hub.Hub, writer: psycopg
 async def test_a_hint_from_another_process_wakes(watches: hub.Hub, writer: psycopg.AsyncConnection[Any], payload: str) -> None:
     async with watches.watching(await watches.from_now(reading.APPLICATION)) as watching:
         await watching.next(reading.SECONDS)
-        started = asyncio.get_running_loop().time()
         for _ in range(4):
             recorded = await feed_rows.record(writer, reading.APPLICATION)
             watches.heard(payload)
             assert await reading.until(watching, 1) == recorded
-        assert asyncio.get_running_loop().time() - started < 1.0
 
 
+@pytest.mark.usefixtures("no_poll")
 async def test_what_is_hidden_is_looked_for_again_at_once(watches: hub.Hub, record: reading.Record, dsn: str) -> None:
     async with (
         feed_rows.connected(dsn, autocommit=False) as slow,
@@ -68,10 +74,8 @@ async def test_what_is_hidden_is_looked_for_again_at_once(watches: hub.Hub, reco
         assert await watching.next(0.3) is None
         assert not watching.now.is_caught_up
         assert watches.lag_seconds >= 0.2
-        started = asyncio.get_running_loop().time()
         await slow.commit()  # nobody tells the hub
         assert await reading.until(watching, 3) == late + early
-        assert asyncio.get_running_loop().time() - started < 0.5
         await reading.until_caught_up(watching)
 
 
@@ -156,7 +160,7 @@ async def test_a_filter_moves_the_cursor_and_means_the_same_in_the_ring_and_in_t
 
 async def test_the_bound_of_start_at_holds_in_the_ring_too(watches: hub.Hub, record: reading.Record) -> None:
     start = await watches.from_now(reading.APPLICATION)
-    soon = await watches.from_time(reading.APPLICATION, start.recorded_at.replace(year=start.recorded_at.year + 1))
+    soon = await watches.from_time(reading.APPLICATION, start.recorded_at + timedelta(days=365))
     async with watches.watching(soon) as watching:
         await watching.next(reading.SECONDS)
         [attempt_id] = await record()
