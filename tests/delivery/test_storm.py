@@ -29,6 +29,7 @@ class Returning:
     open: int = 0
     most: int = 0
     arrived: list[bytes] = dataclasses.field(default_factory=list)
+    writers: set[asyncio.StreamWriter] = dataclasses.field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -41,16 +42,22 @@ class Returning:
             yield
         finally:
             server.close()
+            for writer in self.writers:
+                writer.transport.abort()
+            while self.open:  # noqa: ASYNC110  each ends in a few turns
+                await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
         self.most = max(self.most, self.open)
+        self.writers.add(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 self.arrived.append(await hostile.read_request(reader))
                 await asyncio.sleep(ANSWER_SECONDS)
                 writer.write(OK)
         self.open -= 1
+        self.writers.discard(writer)
         writer.close()
 
 

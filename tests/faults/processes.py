@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httptools
-import psycopg
 
 from hook0_server.store.embedded import leftovers
 
@@ -169,6 +168,7 @@ class Receiver:
     port: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     open: int = 0
+    connections: set[asyncio.Transport] = field(default_factory=set)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -196,6 +196,10 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._receiver.connections.add(transport)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._receiver.connections.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -225,76 +229,11 @@ async def receiving(delay: float) -> AsyncIterator[Receiver]:
     receiver = Receiver(delay)
     listening = await asyncio.get_running_loop().create_server(lambda: _Connection(receiver), "127.0.0.1", 0, backlog=1024)
     receiver.port = listening.sockets[0].getsockname()[1]
-    async with listening:
-        yield receiver
-
-
-class Outage:
-    """A TCP proxy before PostgreSQL. While it is `away` what is open breaks and what is new is refused.
-
-    Whatever passes is `delay` seconds late, in each direction.
-    """
-
-    def __init__(self, dsn: str) -> None:
-        told = psycopg.conninfo.conninfo_to_dict(dsn)
-        self._host, self._upstream_port = str(told["host"]), int(told["port"] or 5432)
-        self._told = told | {"sslmode": "disable", "gssencmode": "disable", "host": "127.0.0.1"}
-        self._port = 0
-        self._listening: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
-        self.delay = 0.0
-
-    @property
-    def dsn(self) -> str:
-        """The same database through the proxy."""
-        return psycopg.conninfo.make_conninfo("", **self._told | {"port": self._port})
-
-    async def listen(self) -> None:
-        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
-        self._port = self._listening.sockets[0].getsockname()[1]
-
-    def cut(self) -> None:
-        """Nobody reaches the database from now on, until `listen`."""
-        assert self._listening is not None
-        self._listening.close()
-        for writer in self._open:
-            writer.transport.abort()
-
-    async def away(self, seconds: float) -> None:
-        """One outage, from its first to its last second."""
-        self.cut()
-        await asyncio.sleep(seconds)
-        await self.listen()
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._host.startswith("/"):
-            upstream = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._upstream_port}")
-        else:
-            upstream = await asyncio.open_connection(self._host, self._upstream_port)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._pump(reader, upstream[1]), name="outage.there")
-            tasks.create_task(self._pump(upstream[0], writer), name="outage.back")
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        try:
-            while data := await reader.read(65536):
-                if self.delay:
-                    await asyncio.sleep(self.delay)
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            return  # it was cut, by us or by an end of it
-        finally:
-            self._open.discard(writer)
-            writer.close()
-
-
-@contextlib.asynccontextmanager
-async def proxied(dsn: str) -> AsyncIterator[Outage]:
-    outage = Outage(dsn)
-    await outage.listen()
     try:
-        yield outage
+        yield receiver
     finally:
-        outage.cut()
+        listening.close()
+        while receiver.connections:  # one that is left open is a ResourceWarning, and so the failure of some later test
+            for each in list(receiver.connections):
+                each.abort()
+            await asyncio.sleep(0)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import outages
 import processes
 import psycopg
 import pytest
@@ -131,7 +132,7 @@ async def prepared(server: app.Server | processes.Server, dsn: str) -> AsyncIter
 class Way:
     """The way of a server to its database, which may fail, and a connection beside it."""
 
-    outage: processes.Outage
+    outage: outages.Outage
     admin: psycopg.AsyncConnection[Any]
     user: str
     dsn: str
@@ -152,7 +153,7 @@ async def way(dsn: str) -> AsyncIterator[Way]:
         user = f"u_{admin.info.dbname[-12:]}"
         await admin.execute(f"CREATE ROLE {user} LOGIN IN ROLE postgres")  # no superuser: limits hold for it
         stack.push_async_callback(admin.execute, f"DROP ROLE {user}")
-        outage = await stack.enter_async_context(processes.proxied(conninfo.make_conninfo(dsn, user=user)))
+        outage = await stack.enter_async_context(outages.proxied(conninfo.make_conninfo(dsn, user=user)))
         yield Way(outage, admin, user, dsn)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import outages
 import processes
 import psycopg
 import pytest
@@ -133,7 +134,7 @@ async def test_nobody_is_taken_over_while_the_database_is_away(dsn: str, pace: P
     each = 1_250
     async with contextlib.AsyncExitStack() as opened:
         receiver = await opened.enter_async_context(processes.receiving(delay=0.05))
-        outage = await opened.enter_async_context(processes.proxied(dsn))
+        outage = await opened.enter_async_context(outages.proxied(dsn))
         servers = await opened.enter_async_context(serving(outage.dsn, 2, pace))
         made = await prepare(servers[0], receiver.url)
         async with asyncio.TaskGroup() as tasks:
@@ -213,7 +214,7 @@ async def test_requests_find_the_database_as_soon_as_it_is_back(dsn: str) -> Non
                     return time.monotonic()
             await asyncio.sleep(0.05)
 
-    async with processes.proxied(dsn) as outage, database.Database(outage.dsn) as db, asyncio.TaskGroup() as tasks:
+    async with outages.proxied(dsn) as outage, database.Database(outage.dsn) as db, asyncio.TaskGroup() as tasks:
         await db.fetch(b"SELECT 1")
         asking = [tasks.create_task(ask(db), name="ask") for _ in range(3)]
         await outage.away(3.8)  # pauses of 1, 2 and 4 s would end 3.2 s later
