@@ -97,7 +97,8 @@ async def test_a_silent_stream_is_left_for_a_new_one() -> None:
         attempts = client.watch(heartbeat_interval=0.1)
         async with attempts:
             assert await _take(attempts, 6) == list(range(6))
-    assert [request.cursor for request in feed.requests] == ["", "3"]
+    begun, *again = [request.cursor for request in feed.requests]  # more than once again where the machine stood still
+    assert (begun, set(again)) == ("", {"3"})
     assert feed.requests[0].heartbeat_interval.ToMilliseconds() == 100
     assert watch.MISSED_HEARTBEATS == 3
 

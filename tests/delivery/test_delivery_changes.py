@@ -213,5 +213,5 @@ async def test_a_broadcast_reaches_everybody_once_and_holds_nobodys_acknowledgem
     assert counted == (crowd, crowd)
     # Who is held waits for most of the broadcast; the others publish on and on meanwhile, on a busy machine fewer times.
     assert len(took) >= 10
-    assert max(took) < sum(took) / 3
+    assert max(took) < max(1.0, sum(took) / 3)
     await at.count(b"fanouts", 0)

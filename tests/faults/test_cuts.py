@@ -15,7 +15,7 @@ from google.protobuf import duration_pb2
 import hook0_client
 from hook0_client import v1
 from hook0_server import app, settings as server_settings
-from hook0_server.delivery import nodes
+from hook0_server.delivery import nodes, stage
 from hook0_server.store import claim, database, publish, record
 from tests import conftest
 
@@ -71,7 +71,10 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(settings: server_settings.Settings, dsn: str, db: database.Database) -> AsyncIterator[Bench]:
+async def bench(
+    settings: server_settings.Settings, dsn: str, db: database.Database, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bench]:
+    monkeypatch.setattr(stage, "_MARGIN_SECONDS", 0.2)  # nobody waits here for what a busy node may need between two steps
     given = dataclasses.replace(settings, stop_grace=0.2, delivery_memory=200)  # small, so that much has to be claimed
     async with (
         proxies.before_postgres(dsn) as proxy,

@@ -30,7 +30,7 @@ class Pace:
 
 
 PACES = [
-    pytest.param(Pace(processes.QUICK, 6.0, 5.0, 4.0), id="quick"),
+    pytest.param(Pace(processes.QUICK, 4.5, 4.5, 4.0), id="quick"),
     pytest.param(Pace(processes.SERVE, 20.0, 30.0, 9.0), id="real", marks=pytest.mark.soak),
 ]
 CONCURRENCY = 16
