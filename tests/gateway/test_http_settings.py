@@ -1,6 +1,7 @@
 """What is set for the HTTP port reaches it: TLS, proxies, origins and the number of connections, on a whole server."""
 
 import asyncio
+import contextlib
 import pathlib
 import ssl
 
@@ -41,9 +42,7 @@ async def test_the_settings_of_the_port_reach_it(postgres_dsn: str, template: cl
                 assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
             assert await _is_full(site.server.http, authority.trusting())
             await session.close()
-            host, port = site.server.http.split(":")
-            reader, writer = await asyncio.open_connection(host, int(port), ssl=authority.trusting())
-            writer.write(_watch(site.application))
+            reader, writer = await _watching(site.server.http, authority.trusting(), _watch(site.application))
             await asyncio.wait_for(reader.readuntil(b"event: heartbeat"), 10)
         assert b"SERVER_STOPPING" in await asyncio.wait_for(reader.read(), 10)  # a stop ends what is open with its reason
         writer.close()
@@ -52,6 +51,20 @@ async def test_the_settings_of_the_port_reach_it(postgres_dsn: str, template: cl
 def _watch(application: workbench.Application) -> bytes:
     path = f"/v1/applications/{application.application_id}/attempts:watch"
     return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {application.secret}\r\n\r\n".encode()
+
+
+async def _watching(bound: str, trusting: ssl.SSLContext, request: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Answered, once the server has noticed that the connections before it are gone."""
+    host, port = bound.split(":")
+    async with asyncio.timeout(10):
+        while True:
+            reader, writer = await asyncio.open_connection(host, int(port), ssl=trusting)
+            writer.write(request)
+            with contextlib.suppress(ConnectionError):
+                if b" 200 " in await reader.readline():
+                    return reader, writer
+            writer.close()
+            await asyncio.sleep(0.01)
 
 
 async def _is_full(bound: str, trusting: ssl.SSLContext) -> bool:
