@@ -179,6 +179,6 @@ def _content(events: Sequence[NewEvent]) -> dict[str, Any]:
         "payload": arrays.byteas([event.payload for event in events]),
         "content_type": arrays.texts([event.content_type for event in events]),
         "labels": arrays.texts([event.labels for event in events]),
-        "metadata": arrays.texts([event.metadata for event in events]),
+        "metadata": arrays.texts([None if event.metadata == "{}" else event.metadata for event in events]),  # null: not parsed
         "occurred_at": arrays.times([event.occurred_at for event in events]),
     }

@@ -25,7 +25,7 @@ WITH kind AS MATERIALIZED (         -- who wants the events that are alike: look
    ORDER BY k.number
 ), stored AS (
   INSERT INTO events (day, application_id, event_id, event_type, payload, payload_content_type, labels, metadata, source_ip, occurred_at)
-  SELECT i.day, (%(kind_application_id)b::uuid[])[i.kind], i.event_id, i.event_type, i.payload, i.content_type, i.labels, i.metadata,
+  SELECT i.day, (%(kind_application_id)b::uuid[])[i.kind], i.event_id, i.event_type, i.payload, i.content_type, i.labels, coalesce(i.metadata, '{}'),
          i.source_ip, i.occurred_at
     FROM unnest(%(day)b::date[], %(kind)b::int4[], %(event_id)b::uuid[], %(event_type)b::text[], %(payload)b::bytea[],
                 %(content_type)b::text[], %(labels)b::text[]::jsonb[], %(metadata)b::text[]::jsonb[], %(source_ip)b::text[],
@@ -101,7 +101,7 @@ SELECT i.n::int,
                       WHERE i.keyed AND k.application_id = i.application_id AND k.event_id = i.event_id OFFSET 0) k ON true
   LEFT JOIN LATERAL (SELECT e.received_at,
                             (e.event_type, e.payload_content_type, e.labels, e.metadata, e.payload)
-                              = (i.event_type, i.content_type, i.labels, i.metadata, i.payload)
+                              = (i.event_type, i.content_type, i.labels, coalesce(i.metadata, '{}'), i.payload)
                             AND e.occurred_at IS NOT DISTINCT FROM i.occurred_at AS same
                        FROM events e
                       WHERE e.day = coalesce(k.day, i.own_day, i.day) AND e.application_id = i.application_id AND e.event_id = i.event_id
