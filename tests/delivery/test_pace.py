@@ -10,31 +10,39 @@ from delivering import TYPE, delivering
 import hook0_client
 from hook0_client import v1
 from hook0_server import app
-from hook0_server.delivery import pace, request, sender
+from hook0_server.delivery import pace, request, sender, subscriptions
 
 SUBSCRIPTIONS = 200
 
 
-async def test_a_crowd_begins_a_few_at_a_time_and_all_of_it(
+def each_turn(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[int]:
+    """How often this was called in each turn of the event loop in which it was."""
+    counts, original = [0], getattr(owner, name)
+
+    def counted(self: Any, *given: Any, **named: Any) -> Any:
+        if not counts[-1]:
+            asyncio.get_running_loop().call_soon(counts.append, 0)
+        counts[-1] += 1
+        return original(self, *given, **named)
+
+    monkeypatch.setattr(owner, name, counted)
+    return counts
+
+
+async def test_a_crowd_is_loaded_and_begins_a_few_at_a_time_and_all_of_it(
     server: app.Server, master: hook0_client.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, build = [0], request.Template.build
-
-    def counted(self: request.Template, **given: Any) -> request.Request:
-        if not begun[-1]:
-            asyncio.get_running_loop().call_soon(begun.append, 0)
-        begun[-1] += 1
-        return build(self, **given)
-
-    monkeypatch.setattr(request.Template, "build", counted)
+    begun = each_turn(monkeypatch, request.Template, "build")
+    opened = each_turn(monkeypatch, subscriptions.Subscriptions, "_opened")
     async with delivering(server, master) as at, workbench.receiving() as receiver:
         for _ in range(SUBSCRIPTIONS):
             await at.subscribe(receiver.url)
         event = v1.NewEvent(event_type=TYPE, payload_text="{}", labels={"all": "yes"})
         await at.client.ingestion.PublishEvent(v1.PublishEventRequest(application_id=at.application_id, event=event))
         await receiver.until(lambda each: len(each.received) == SUBSCRIPTIONS)
-    assert sum(begun) == SUBSCRIPTIONS
+    assert sum(begun) == sum(opened) == SUBSCRIPTIONS
     assert max(begun) <= sender.AT_ONCE
+    assert max(opened) <= subscriptions.OPEN_AT_ONCE
 
 
 async def test_after_a_burst_most_of_the_long_turns_are_left_to_others() -> None:
