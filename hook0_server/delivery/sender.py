@@ -1,6 +1,7 @@
 """Sends what the scheduler gives: over a kept connection at once, and by a task of its own where something is waited for."""
 
 import asyncio
+import collections
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -42,6 +43,8 @@ class Sender:
         self.results = results.Results(recorder, known, db.clock.now)
         self._starts = db.hot("cautious start")
         self._waiting: set[asyncio.Task[None]] = set()  # deliveries that wait for something
+        # Their subscriptions were loaded for them. They go first: a crowd may be larger than what the cache remembers.
+        self._learned: collections.deque[tuple[delivery.Delivery, subscriptions.Subscription]] = collections.deque()
         self._alone = asyncio.Lock()
         self._is_woken = self._ended = False
         self._stopping = True  # until it runs
@@ -70,6 +73,7 @@ class Sender:
     async def finish(self, grace: float) -> None:
         """Begin nothing more, and wait up to `grace` seconds for what is being sent."""
         self._stopping = True
+        self._put_back_learned()
         if self._memory.in_flight:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace):
@@ -77,19 +81,29 @@ class Sender:
 
     def _begin_some(self) -> None:
         self._is_woken = False
-        if self._stopping or not self._node.may_send() or not self._recorder.has_room:
-            return  # a confirmed beat or a recorded batch wakes it again
+        if self._stopping or not self._node.may_send():
+            self._put_back_learned()  # until then something may have changed
+            return  # a confirmed beat wakes it again
+        if not self._recorder.has_room:
+            return  # a recorded batch wakes it again
         for _ in range(AT_ONCE):
-            if self._memory.in_flight >= self._most or (each := self._memory.next()) is None:
+            if self._learned:
+                self._begin(*self._learned.popleft())
+            elif self._memory.in_flight >= self._most or (each := self._memory.next()) is None:
                 return
-            self._begin(each)
+            elif (known := self._known.peek(each.subscription_id)) is None:
+                self._wait(each, None, self._learn(each))
+            else:
+                self._begin(each, known)
         self.wake()
 
-    def _begin(self, each: delivery.Delivery) -> None:
-        known = self._known.peek(each.subscription_id)
-        if known is None:
-            self._wait(each, None, self._learn(each))
-            return
+    def _put_back_learned(self) -> None:
+        while self._learned:
+            each, _ = self._learned.popleft()
+            self._memory.requeue(each)
+            self._over(each)
+
+    def _begin(self, each: delivery.Delivery, known: subscriptions.Subscription) -> None:
         try:
             if not self._may_be_sent(each, known):
                 self._over(each)
@@ -102,17 +116,19 @@ class Sender:
             self._over(each)
 
     def _wait(
-        self, each: delivery.Delivery, known: subscriptions.Subscription | None, waiting: Coroutine[Any, Any, None]
+        self, each: delivery.Delivery, known: subscriptions.Subscription | None, waiting: Coroutine[Any, Any, bool]
     ) -> None:
-        """In a task of its own, however it ends."""
+        """In a task of its own, which answers whether that was all."""
 
         async def wait() -> None:
+            is_over = True
             try:
-                await waiting
+                is_over = await waiting
             except Exception as defect:
                 self._broke(each, known, defect)
             finally:
-                self._over(each)
+                if is_over:
+                    self._over(each)
 
         task = self._tasks.create_task(wait(), name="delivery.send")
         self._waiting.add(task)
@@ -132,19 +148,23 @@ class Sender:
         elif not self._is_woken:
             self.wake()
 
-    async def _learn(self, each: delivery.Delivery) -> None:
-        """What its subscription says; then it has its turn again, together with the others of a crowd that waited for this."""
+    async def _learn(self, each: delivery.Delivery) -> bool:
+        """What its subscription says. Those of a crowd that waited for it together begin a few at a time, like all others."""
         try:
             known = await self._known.load(each.subscription_id)
         except errors.Unavailable:
             self._memory.requeue(each)
             await asyncio.sleep(_PAUSE_SECONDS)  # as long as it counts as being sent, nobody is asked again
-            return
+            return True
         if known is None:
             self._cancel_unwanted(each)
-            return
-        self._memory.requeue(each)
+            return True
+        self._learned.append((each, known))
         self._memory.limits_changed_for(each.subscription_id)
+        if self._stopping:
+            self._put_back_learned()
+        self.wake()
+        return False
 
     def _may_be_sent(self, each: delivery.Delivery, known: subscriptions.Subscription) -> bool:
         """False: it ends here or is let go, without a request."""
@@ -170,14 +190,14 @@ class Sender:
         """Whether this incarnation still holds it: while something was waited for, a new one may have given it back."""
         return each.owner == self._node.number and each.is_held
 
-    async def _send_alone(self, each: delivery.Delivery, known: subscriptions.Subscription) -> None:
+    async def _send_alone(self, each: delivery.Delivery, known: subscriptions.Subscription) -> bool:
         """It may be what killed the servers before: one such at a time, and its start is committed first."""
         if each.started:
             self.results.end(each, Outcome.INTERRUPTED, "interrupted", dead=True)
-            return
+            return True
         async with self._alone:
             if not self._is_mine(each):
-                return  # it was given back while it waited for its turn
+                return True  # it was given back while it waited for its turn
             try:
                 held = await stored_nodes.start(
                     self._starts, self._node.number, each.application_id, each.delivery_id, each.attempt_id
@@ -185,15 +205,14 @@ class Sender:
             except errors.Unavailable:
                 held = False  # it stays this node's; the release of rows that are not in memory lets it go
             if not self._is_mine(each):
-                return  # a new incarnation gave it back meanwhile
-            if held and self._node.may_send():
-                sent = self._prepared(each, known)
-                if sent is not None:
-                    await self._send_anew(sent)
-            else:
+                return True  # a new incarnation gave it back meanwhile
+            if not held or not self._node.may_send():
                 self._memory.forget(each.delivery_id)
+            elif (sent := self._prepared(each, known)) is not None:
+                await self._send_anew(sent)
+        return True
 
-    def _send(self, each: delivery.Delivery, known: subscriptions.Subscription) -> Coroutine[Any, Any, None] | None:
+    def _send(self, each: delivery.Delivery, known: subscriptions.Subscription) -> Coroutine[Any, Any, bool] | None:
         """What is to be awaited where there is no kept connection for it."""
         sent = self._prepared(each, known)
         if sent is None:
@@ -240,7 +259,7 @@ class Sender:
             self._broke(each, known, defect)
         self._over(each)
 
-    async def _send_anew(self, sent: Sent, *, broken: bool = False) -> None:
+    async def _send_anew(self, sent: Sent, *, broken: bool = False) -> bool:
         """Over whatever connection there is, or a new one where a kept one was `broken`."""
         each = sent[0]
         answered = await self._client.send(
@@ -255,6 +274,7 @@ class Sender:
             self._memory.requeue(each)
         else:
             self._finish(sent, answered)
+        return True
 
     def _finish(self, sent: Sent, answered: answer.Answer) -> None:
         each, known, _, picked_at, began, _ = sent

@@ -29,9 +29,11 @@ def each_turn(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[in
     return counts
 
 
-async def test_a_crowd_is_loaded_and_begins_a_few_at_a_time_and_all_of_it(
-    server: app.Server, master: hook0_client.Client, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("remembered", [20_000, 20], ids=["all are remembered", "a few are remembered"])
+async def test_a_crowd_is_loaded_once_and_begins_a_few_at_a_time_and_all_of_it(
+    server: app.Server, master: hook0_client.Client, monkeypatch: pytest.MonkeyPatch, remembered: int
 ) -> None:
+    monkeypatch.setattr(subscriptions, "CACHED", remembered)
     begun = each_turn(monkeypatch, request.Template, "build")
     opened = each_turn(monkeypatch, subscriptions.Subscriptions, "_opened")
     async with delivering(server, master) as at, workbench.receiving() as receiver:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 import types
 import uuid
@@ -51,7 +52,8 @@ class Sending:
         self.recorder = Recorder(self.memory)
         self.application_id, self.subscription_id = uuid.uuid4(), uuid.uuid4()
         template = request.Template.prepare("POST", url, {}, str(uuid.uuid4()))
-        known = subscriptions.Subscription(
+        self.known: subscriptions.Subscription | None = None  # as the cache has it
+        self.stored = known = subscriptions.Subscription(
             self.application_id, self.subscription_id, 1, True, False, template, "", retry.HOOK0_SCHEDULE, 15.0, 16
         )
         self.sender = sender.Sender(
@@ -59,11 +61,17 @@ class Sending:
             client=client,
             node=cast("Any", types.SimpleNamespace(number=NODE, may_send=lambda: True)),
             memory=self.memory,
-            known=cast("Any", types.SimpleNamespace(peek=lambda subscription_id: known)),
+            known=cast("Any", types.SimpleNamespace(peek=lambda subscription_id: self.known, load=self._load)),
             recorder=cast("Any", self.recorder),
             park=lambda each: None,
             most=most,
         )
+
+        self.known, self.loading = known, asyncio.Event()
+
+    async def _load(self, subscription_id: uuid.UUID) -> subscriptions.Subscription:
+        await self.loading.wait()
+        return self.stored
 
     def take(self, count: int = 1) -> None:
         for _ in range(count):
@@ -181,3 +189,33 @@ async def test_a_kept_connection_that_closes_without_an_answer_is_tried_once_mor
         assert await made.recorder.until(2) == [Outcome.SUCCEEDED, Outcome.SUCCEEDED]
         assert len(receiver.received) == 3
         assert made.memory.in_flight == 0
+
+
+async def test_what_is_still_being_loaded_at_the_end_is_given_back() -> None:
+    async with workbench.receiving() as receiver, sending(receiver.url) as made:
+        made.known = None
+        made.take(2)
+        await asyncio.sleep(0)
+        assert made.memory.in_flight == 2
+        finishing = asyncio.ensure_future(made.sender.finish(10))
+        await asyncio.sleep(0)
+        made.loading.set()
+        await asyncio.wait_for(finishing, 5)
+        assert len(made.memory.drop_waiting()) == 2
+        assert (receiver.received, made.recorder.finished) == ([], [])
+
+
+async def test_what_was_loaded_while_nothing_might_be_sent_is_looked_at_again() -> None:
+    async with workbench.receiving() as receiver, sending(receiver.url) as made:
+        made.known, made.sender._node.may_send = None, lambda: True
+        made.take()
+        await asyncio.sleep(0)
+        made.sender._node.may_send = lambda: False
+        made.loading.set()
+        while made.memory.in_flight:  # noqa: ASYNC110  what is waited for has no event
+            await asyncio.sleep(0)
+        made.stored = dataclasses.replace(made.stored, is_deleted=True)
+        made.sender._node.may_send = lambda: True
+        made.sender.wake()
+        assert await made.recorder.until(1) == [Outcome.CANCELLED]
+        assert receiver.received == []
