@@ -43,7 +43,7 @@ class Sender:
         self.results = results.Results(recorder, known, db.clock.now)
         self._starts = db.hot("cautious start")
         self._waiting: set[asyncio.Task[None]] = set()  # deliveries that wait for something
-        # Their subscriptions were loaded for them. They go first: a crowd may be larger than what the cache remembers.
+        # Their subscriptions were loaded for them, and are kept with them: a crowd may be larger than what the cache remembers.
         self._learned: collections.deque[tuple[delivery.Delivery, subscriptions.Subscription]] = collections.deque()
         self._alone = asyncio.Lock()
         self._is_woken = self._ended = False
@@ -86,16 +86,23 @@ class Sender:
             return  # a confirmed beat wakes it again
         if not self._recorder.has_room:
             return  # a recorded batch wakes it again
-        for _ in range(AT_ONCE):
-            if self._learned:
+        for number in range(AT_ONCE):
+            if number % 2 and self._learned:  # in turn with the others: one application's crowd holds up nobody else's
                 self._begin(*self._learned.popleft())
-            elif self._memory.in_flight >= self._most or (each := self._memory.next()) is None:
+            elif not self._begin_next() and not self._learned:
                 return
-            elif (known := self._known.peek(each.subscription_id)) is None:
-                self._wait(each, None, self._learn(each))
-            else:
-                self._begin(each, known)
         self.wake()
+
+    def _begin_next(self) -> bool:
+        """False: nothing more may be sent now."""
+        if self._memory.in_flight >= self._most or (each := self._memory.next()) is None:
+            return False
+        known = self._known.peek(each.subscription_id)
+        if known is None:
+            self._wait(each, None, self._learn(each))
+        else:
+            self._begin(each, known)
+        return True
 
     def _put_back_learned(self) -> None:
         while self._learned:

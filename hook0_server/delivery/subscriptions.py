@@ -78,7 +78,11 @@ class Subscriptions:
         self._changed_now = asyncio.Event()
 
     def peek(self, subscription_id: uuid.UUID) -> Subscription | None:
-        return self._cached.get(subscription_id.int)
+        """What is looked at stays: a broadcast to more than are cached takes nobody's place who sends meanwhile."""
+        known = self._cached.get(subscription_id.int)
+        if known is not None:
+            self._cached.move_to_end(subscription_id.int)
+        return known
 
     def concurrency(self, subscription_id: uuid.UUID) -> int | None:
         """How many requests at once; None while it is not cached."""

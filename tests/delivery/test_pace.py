@@ -1,6 +1,7 @@
 """However many deliveries may be sent at once, they begin a few in each turn of the event loop."""
 
 import asyncio
+import uuid
 from typing import Any
 
 import pytest
@@ -45,6 +46,23 @@ async def test_a_crowd_is_loaded_once_and_begins_a_few_at_a_time_and_all_of_it(
     assert sum(begun) == sum(opened) == SUBSCRIPTIONS
     assert max(begun) <= sender.AT_ONCE
     assert max(opened) <= subscriptions.OPEN_AT_ONCE
+
+
+async def test_a_subscription_that_is_used_is_remembered_while_a_crowd_passes(
+    server: app.Server, master: hook0_client.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "CACHED", 3)
+    assert server.stage is not None
+    known = server.stage.known
+    async with delivering(server, master) as at:
+        used, other, *crowd = [uuid.UUID(await at.subscribe("http://127.0.0.1:9/")) for _ in range(6)]
+        await known.load(used)
+        await known.load(other)
+        for each in crowd:
+            assert known.peek(used) is not None
+            await known.load(each)
+        assert known.peek(used) is not None
+        assert known.peek(other) is None
 
 
 async def test_after_a_burst_most_of_the_long_turns_are_left_to_others() -> None:
