@@ -80,11 +80,7 @@ class HttpClient:
 
         False: there is none, and nothing was sent; `send` may wait for a new one. `deadline_at` in loop time.
         """
-        target = sent.target
-        known = self._resolver.known(target)
-        if known is None:
-            return False
-        kept = self._connections.take(target.scheme, target.host, target.port, known.addresses)
+        kept = self._kept(sent.target, self._resolver.known(sent.target))
         if kept is None:
             return False
         kept.exchange(sent, deadline_at, replied, context)
@@ -117,13 +113,15 @@ class HttpClient:
         `turn` gets one in turn. `anew`: not over a kept connection to begin with, and once more on a new one if it was that.
         """
         deadline_at = self._loop.time() + deadline
-        target = sent.target
-        known = self._resolver.known(target)
-        if known is not None and not anew:
-            kept = self._connections.take(target.scheme, target.host, target.port, known.addresses)
-            if kept is not None and (answered := await self._over_kept(kept, sent, deadline_at)) is not None:
-                return answered
+        known = self._resolver.known(sent.target)
+        kept = None if anew else self._kept(sent.target, known)
+        if kept is not None and (answered := await self._over_kept(kept, sent, deadline_at)) is not None:
+            return answered
         return await self._send_anew(sent, deadline_at, still, turn, None if known is None else known.addresses)
+
+    def _kept(self, target: targets.Target, known: resolve.Resolution | None) -> connection.Connection | None:
+        """A good one to any of the addresses that are known; whoever asks owns it."""
+        return None if known is None else self._connections.take(target.scheme, target.host, target.port, known.addresses)
 
     async def _over_kept(self, kept: connection.Connection, sent: request.Request, deadline_at: float) -> answer.Answer | None:
         """None: it was closed without an answer."""

@@ -1,7 +1,7 @@
-"""How much begins in one turn of the event loop.
+"""How much of what is dear, as a new connection is, begins in one turn of the event loop.
 
-A thousand deliveries that begin together each have a step in every turn from then on, so that everybody else's next step
-comes late, and they need connections of their own instead of those that others have used.
+A thousand that begin together each have a step in every turn from then on, so that everybody else's next step comes late,
+and they need connections of their own instead of those that others have used.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _BURST = 256  # that begin without a rest, and so many more with each second
 
 
 class Pace:
-    """At most about `most` in a turn: ask `has_room`, wait `for_room` where there is none, and `count` what begins.
+    """At most about `most` in a turn: ask `has_room`, await a `room` where there is none, and `count` what begins.
 
     `rests`: after a burst, where turns are long, most of them are left to others. `clock`: seconds, from anywhere on.
     """
@@ -39,11 +39,6 @@ class Pace:
     def count(self) -> None:
         self._begun += 1
         self._await_end()
-
-    async def for_room(self) -> None:
-        """Until a turn in which more may begin; in the order of those who wait."""
-        while not self.has_room:
-            await self.room(None)
 
     def room(self, whose: Hashable) -> "asyncio.Future[Any]":
         """None once there may be room: look then. Those of one `whose` come in their order, others in turn with them."""

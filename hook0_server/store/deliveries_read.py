@@ -13,7 +13,6 @@ WAITING, IN_FLIGHT, SUCCEEDED, DEAD, CANCELLED = 1, 2, 3, 4, 5  # the numbers of
 _EVENT_AHEAD = timedelta(days=1) + keyset.SLACK  # how far the time inside an event id may be after its publication
 _LATEST_SLICE = timedelta(days=1)  # a broadcast's deliveries count as created with it, but get their ids slice by slice
 _LEAST_OF_EACH = 50
-_LOWEST = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ async def find(
 
 def _parameters(application_id: uuid.UUID, wanted: Filter, size: int, below: uuid.UUID, *, by_event: bool) -> dict[str, object]:
     states, subscription_ids = set(wanted.states), list(set(wanted.subscription_ids))
-    above, since = _LOWEST, attempts.since_of(wanted.event_ids, _EVENT_AHEAD)
+    above, since = keyset.LOWEST, attempts.since_of(wanted.event_ids, _EVENT_AHEAD)
     if wanted.event_ids:
         above = keyset.lowest7(since)
     if wanted.created_after is not None:  # ids are made when deliveries are

@@ -100,7 +100,8 @@ async def _turns_of(count: int, *, rests: bool, busy_seconds: float) -> int:
             loop.call_soon(turn)
 
     async def begin() -> None:
-        await paced.for_room()
+        while not paced.has_room:
+            await paced.room(None)
         paced.count()
 
     loop.call_soon(turn)
